@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the pages look at: one tensor in memory, what it was quantized to, and the numbers of both. Immutable once made;
+// shared between the window's pages.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/analysis/results.h"
+#include "core/base/work.h"
+#include "core/io/model.h"
+
+namespace nibblescope {
+
+// Tensors up to this size are held in memory as F32; larger ones are looked at through a sample, or by row blocks.
+inline constexpr std::uint64_t wholeTensorLimitBytes = 256ULL << 20;
+
+// The weights as [rows, cols], whole rows. A sample holds evenly spread blocks of rows.
+struct WeightMatrix {
+    std::vector<float> weights;
+    MatrixShape shape;                    // of `weights`
+    std::vector<std::uint64_t> rowOrigin; // sample: row in the tensor of each row here; empty: the same
+    std::uint64_t sourceWeights = 0;      // weights of the tensor
+    bool sample() const { return shape.size() != sourceWeights; }
+};
+
+struct TensorView {
+    std::shared_ptr<const WeightMatrix> weights;
+    TensorResult result;                               // exact, or of the sample
+    std::shared_ptr<const QuantizedTensor> quantized;  // null where kept
+    std::shared_ptr<const std::vector<float>> decoded; // as many as weights; null where kept
+};
+
+// Reads a whole tensor (at most wholeTensorLimitBytes as F32, else Error{Fault::Input}).
+WeightMatrix readWeights(const Model &model, std::size_t tensor, Layout layout, const Work &work);
+// Whole row blocks that together hold about `about` weights, evenly spread; the whole tensor if it is not larger.
+WeightMatrix readSample(const Model &model, std::size_t tensor, Layout layout, std::uint64_t about, const Work &work);
+
+// Quantizes what is in memory and measures it. Format::None: statistics only.
+TensorView makeView(const TensorInfo &info, Layout layout, std::shared_ptr<const WeightMatrix> weights,
+                    const Recipe &recipe, const Work &work);
+
+} // namespace nibblescope

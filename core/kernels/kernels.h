@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of kernels. `scalar` fills every entry and is the definition; each instruction set starts from a lower
+// table and overrides what it does better. Codes, scales and counts are equal bit for bit on all of them; sums agree to
+// 1e-7.
+//
+// Unless an entry says otherwise: pointers need no alignment, buffers do not overlap, and nothing is read or written
+// outside the ranges that are named.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/quant/format.h"
+#include "core/quant/recipe.h"
+
+namespace nibblescope {
+
+enum class Isa : std::uint8_t { Scalar, Avx2, Avx512, Avx512Vnni, Neon };
+
+// Sums are made in chunks of at most this many weights and reduced in index order, so that they do not depend on
+// threads or on the size of reading blocks.
+inline constexpr std::size_t chunkWeights = 4096;
+
+// Central moments of the finite weights of a chunk: m2 ... m4 are sums of powers of (w - mean).
+struct Moments {
+    std::uint64_t finite = 0;
+    std::uint64_t nan = 0;
+    std::uint64_t inf = 0;
+    double mean = 0;
+    double m2 = 0;
+    double m3 = 0;
+    double m4 = 0;
+    float min = 0; // of the finite weights; both 0 if there are none
+    float max = 0;
+};
+
+// Range of the finite weights of one group. An empty or non-finite group is all zero.
+struct GroupRange {
+    float min = 0; // min(w, 0) and max(w, 0): zero is always inside, as int4-asym wants it
+    float max = 0;
+    float absmax = 0;
+    float signedMax = 0; // the first weight of largest magnitude, with its sign
+};
+
+// Sums over finite weights w and what they decode to, w'.
+struct ErrorSums {
+    double signal = 0;  // sum w^2
+    double error = 0;   // sum (w - w')^2
+    double dot = 0;     // sum w w'
+    double decoded = 0; // sum w'^2
+    float maxAbsError = 0;
+    std::uint64_t clipped = 0; // beyond an outer level by more than half of that end's step
+    std::uint64_t finite = 0;
+
+    ErrorSums &operator+=(const ErrorSums &other);
+};
+
+// One run of weights inside one grid row. The first may stand in the middle of a group.
+struct EncodeSpan {
+    const float *weights = nullptr;
+    std::size_t count = 0;
+    std::size_t groupSize = 1;
+    std::size_t firstInGroup = 0;             // position of weights[0] in its group
+    const float *encodeScales = nullptr;      // of the group of weights[0] and the following ones
+    const float *decodeScales = nullptr;      // the same pointer unless double quantization restores other values
+    const std::uint8_t *zeroPoints = nullptr; // int4-asym
+    // 4 bit: weights[0] goes into the high nibble of codes[0]; ceil(count / 2) bytes are written, a last low nibble is
+    // 0. int8: count bytes.
+    std::uint8_t *codes = nullptr;
+    float *decoded = nullptr;            // count values, or null
+    ErrorSums *sums = nullptr;           // overwritten; or null. count <= chunkWeights where it is asked for
+    std::uint32_t *codeCounts = nullptr; // 16 (int8: 256, by byte) counters that are added to, or null; NaN and
+                                         // Inf weights are counted under the code that they get
+};
+
+struct DecodeSpan {
+    const std::uint8_t *codes = nullptr; // starts at a byte
+    std::size_t count = 0;
+    std::size_t groupSize = 1;
+    std::size_t firstInGroup = 0;
+    const float *decodeScales = nullptr;
+    const std::uint8_t *zeroPoints = nullptr;
+    float *out = nullptr;
+};
+
+// Clip search of one group: candidate scales are s * (100 - i) / 100, i = 0 ... 79 (nf4 and fp4: of absmax).
+struct ClipSearch {
+    const float *weights = nullptr;
+    std::size_t count = 0;
+    GroupRange range;
+    ScaleType scaleType = ScaleType::F16;
+    const double *importance = nullptr; // a weight for each squared error, or null for 1
+};
+struct ClipChoice {
+    float scale = 0; // rounded to its storage type
+    std::uint8_t zeroPoint = 0;
+    int step = 0; // i of the first strict minimum
+};
+
+struct HistogramSpan {
+    const float *values = nullptr;
+    std::size_t count = 0;
+    float lower = 0;        // bin i holds lower + i * width <= v < lower + (i + 1) * width
+    float inverseWidth = 0; // index = trunc((v - lower) * inverseWidth) in F32
+    std::size_t bins = 0;
+    std::uint64_t *counts = nullptr; // bins + 2 counters that are added to: below, the bins, above. NaN is not counted.
+};
+
+struct Kernels {
+    Isa isa = Isa::Scalar;
+
+    void (*f16ToF32)(const std::uint16_t *in, float *out, std::size_t count);
+    void (*bf16ToF32)(const std::uint16_t *in, float *out, std::size_t count);
+    void (*f8E4M3ToF32)(const std::uint8_t *in, float *out, std::size_t count);
+    void (*f8E5M2ToF32)(const std::uint8_t *in, float *out, std::size_t count);
+    void (*f32ToF16)(const float *in, std::uint16_t *out, std::size_t count);
+    void (*f32ToBf16)(const float *in, std::uint16_t *out, std::size_t count);
+
+    // count <= chunkWeights.
+    Moments (*moments)(const float *weights, std::size_t count);
+    // Ranges of the ceil(count / groupSize) groups of a run that begins at a group's first weight.
+    void (*groupRanges)(const float *weights, std::size_t count, std::size_t groupSize, GroupRange *out);
+    void (*histogram)(const HistogramSpan &span);
+    // Sums between weights and any decoded values, `clipped` left 0. count <= chunkWeights.
+    ErrorSums (*errorSums)(const float *weights, const float *decoded, std::size_t count);
+
+    // Indexed by Format; None is null.
+    std::array<void (*)(const EncodeSpan &span), formatCount> encode;
+    std::array<void (*)(const DecodeSpan &span), formatCount> decode;
+    std::array<ClipChoice (*)(const ClipSearch &search), formatCount> clipSearch; // mxfp4 and None are null
+};
+
+const Kernels &scalarKernels();
+
+std::string_view idOf(Isa isa);        // "avx512vnni"
+std::string_view displayName(Isa isa); // "AVX-512 VNNI"
+// Best last. Always begins with Scalar.
+std::vector<Isa> supportedIsas();
+// Throws Error{Fault::Call} for a set that this machine does not support.
+const Kernels &kernelsFor(Isa isa);
+// What NIBBLESCOPE_ISA names, or the best there is. An unknown or unsupported name is an Error{Fault::Call}.
+const Kernels &selectKernels();
+
+} // namespace nibblescope

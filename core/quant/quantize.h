@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Quantizing a tensor, and the registry of methods.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/base/work.h"
+#include "core/kernels/kernels.h"
+#include "core/quant/quantized_tensor.h"
+
+namespace nibblescope {
+
+// What a quantization leaves besides the tensor itself.
+struct QuantizeOutcome {
+    QuantizedTensor tensor;
+    ErrorSums sums;
+    std::vector<std::uint64_t> codeCounts;
+    ScaleCounts scaleCounts;
+};
+
+struct QuantizeInput {
+    std::span<const float> weights; // [rows, cols], row-major
+    MatrixShape shape;
+    Recipe recipe;
+    float *decoded = nullptr; // shape.size() values are written, or null
+};
+
+// A method decides how codes are chosen. Each is one file and one row.
+struct MethodTraits {
+    std::string_view id;        // "rtn"
+    std::string_view name;      // "Round to nearest"
+    std::string_view shortName; // in a recipe's short form; empty for rtn
+    std::string_view help;
+    std::string_view paper; // whom it follows; may be empty
+    bool needsCalibration;
+    // Why this method cannot work with that recipe; nullopt if it can.
+    std::optional<std::string> (*problem)(const Recipe &recipe);
+    QuantizeOutcome (*quantize)(const QuantizeInput &input, const Work &work);
+};
+std::span<const MethodTraits> allMethods();
+const MethodTraits *findMethod(std::string_view id);
+
+// Runs the recipe's method. Throws Error{Fault::Call} for a recipe that cannot be carried out (problemOf), Error{Input}
+// for double quantization of a tensor that has a single group.
+QuantizeOutcome quantize(const QuantizeInput &input, const Work &work);
+
+} // namespace nibblescope

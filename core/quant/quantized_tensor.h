@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The result of quantizing one tensor: codes and the constants that decode them. Plain data, documented so that any
+// program can decode it.
+//
+//   weight = decodeScales[group] * level(code)                  int4, int4-max, int8: level = the signed code
+//   weight = decodeScales[group] * (code - zeroPoints[group])   int4-asym
+//   weight = codebook[code] * decodeScales[group]               nf4, fp4, mxfp4 (scale = 2^exponent)
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/quant/group_grid.h"
+
+namespace nibblescope {
+
+// Double quantization: the scales as 8-bit codes in blocks of 256 along the flattened groups.
+//   dynamic: scale = map[code] * blockScales[group / 256] + offset;  int8: scale = int8(code) * blockScales[...] +
+//   offset
+struct SecondLevel {
+    std::vector<std::uint8_t> codes; // one a group; int8: two's complement
+    std::vector<float> blockScales;  // one a block of 256 groups
+    float offset = 0;
+};
+
+struct QuantizedTensor {
+    Recipe recipe;
+    MatrixShape shape;
+    GroupGrid grid;
+    // 4-bit formats: two codes a byte, the first weight in the high nibble, each grid row starts at a byte (a row of
+    // odd length leaves its last low nibble 0). Code nibbles of int4 and int4-max are q + 8; so 0 ... 15 always index
+    // levels(). int8: one byte a code, two's complement.
+    std::vector<std::uint8_t> codes;
+    std::vector<float> decodeScales;      // one a group, as restored from what is stored
+    std::vector<std::uint8_t> zeroPoints; // int4-asym: one a group, 0 ... 15
+    SecondLevel secondLevel;              // where recipe.doubleQuant is not Off
+
+    std::uint64_t bytesPerGridRow() const;
+};
+
+// Code of the weight at flat index `index` of the matrix, 0 ... 15 (int8: the byte).
+std::uint8_t codeAt(const QuantizedTensor &tensor, std::uint64_t index);
+
+// Decodes grid rows [firstRow, firstRow + rowCount) to F32, row after row.
+void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out);
+std::vector<float> dequantize(const QuantizedTensor &tensor);
+
+// What became of the scales when they were rounded to their storage type.
+struct ScaleCounts {
+    std::uint64_t underflow = 0; // groups whose scale rounds to 0: their weights decode to 0
+    std::uint64_t overflow = 0;  // groups whose scale overflows: the largest finite scale is stored
+};
+
+// Bits stored for a tensor, each constant counted (short groups cost a whole scale).
+struct StoredBits {
+    std::uint64_t codes = 0;
+    std::uint64_t scales = 0; // with double quantization: the 8-bit codes of the scales
+    std::uint64_t zeroPoints = 0;
+    std::uint64_t secondLevel = 0; // block scales and offset
+
+    std::uint64_t total() const { return codes + scales + zeroPoints + secondLevel; }
+    StoredBits &operator+=(const StoredBits &other);
+    bool operator==(const StoredBits &) const = default;
+};
+// From shape and recipe alone, before anything is quantized. Format None: all zero.
+StoredBits storedBits(MatrixShape shape, const Recipe &recipe);
+
+} // namespace nibblescope
