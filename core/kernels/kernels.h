@@ -16,8 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/quant/format.h"
-#include "core/quant/recipe.h"
+#include "core/kernels/format.h"
 
 namespace nibblescope {
 

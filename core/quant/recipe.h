@@ -11,12 +11,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/quant/format.h"
+#include "core/kernels/format.h"
 
 namespace nibblescope {
 
-enum class Blocks : std::uint8_t { Row, Flat };         // groups run along rows, or through the whole tensor
-enum class ScaleType : std::uint8_t { F32, F16, BF16 }; // how each group's scale is stored
+enum class Blocks : std::uint8_t { Row, Flat }; // groups run along rows, or through the whole tensor
 enum class DoubleQuant : std::uint8_t { Off, Dynamic, Int8 };
 
 // Weights that share one scale: a number, a whole row, or the whole tensor.

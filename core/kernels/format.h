@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The registry of number formats: one row each. The recipe editor, the command line's help, the documents and the tests
-// walk it.
+// walk it. Formats stand with the kernels, which are one entry a format; everything above sees them through recipes.
 #pragma once
 
 #include <array>
@@ -26,6 +26,11 @@ struct FormatTraits {
     bool zeroPoint;             // a 4-bit zero-point a group
     unsigned fixedGroupSize;    // 32 for mxfp4, else 0
 };
+
+enum class ScaleType : std::uint8_t { F32, F16, BF16 }; // how each group's scale is stored
+
+// A scale as its storage type holds it: nearest even; beyond the largest finite value that value, with the sign.
+float roundToScaleType(float scale, ScaleType type);
 
 std::span<const FormatTraits> allFormats(); // in the order of the enumeration
 const FormatTraits &traits(Format format);
