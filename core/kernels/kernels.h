@@ -139,6 +139,7 @@ const Kernels &scalarKernels();
 
 std::string_view idOf(Isa isa);        // "avx512vnni"
 std::string_view displayName(Isa isa); // "AVX-512 VNNI"
+std::optional<Isa> isaFromId(std::string_view id);
 // Best last. Always begins with Scalar.
 std::vector<Isa> supportedIsas();
 // Throws Error{Fault::Call} for a set that this machine does not support.

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "core/base/error.h"
+#include "core/kernels/cpu_features.h"
+#include "core/kernels/kernels.h"
+
+namespace nibblescope {
+
+namespace {
+
+struct IsaRow {
+    Isa isa;
+    std::string_view id;
+    std::string_view name;
+    bool (*supported)(const CpuFeatures &features);
+    // Puts what it does better over the table of the set before it.
+    void (*fill)(Kernels &table, const CpuFeatures &features);
+};
+
+constexpr IsaRow rows[] = {
+    {Isa::Scalar, "scalar", "Scalar", [](const CpuFeatures &) { return true; }, nullptr},
+    {Isa::Avx2, "avx2", "AVX2", [](const CpuFeatures &) { return false; }, nullptr},
+    {Isa::Avx512, "avx512", "AVX-512", [](const CpuFeatures &) { return false; }, nullptr},
+    {Isa::Avx512Vnni, "avx512vnni", "AVX-512 VNNI", [](const CpuFeatures &) { return false; }, nullptr},
+    {Isa::Neon, "neon", "NEON", [](const CpuFeatures &) { return false; }, nullptr},
+};
+
+const IsaRow &rowOf(Isa isa) {
+    return *std::find_if(std::begin(rows), std::end(rows), [isa](const IsaRow &row) { return row.isa == isa; });
+}
+
+// All tables that this machine can run, lowest first: each begins as a copy of the one before it.
+std::vector<Kernels> makeTables() {
+    const CpuFeatures features = cpuFeatures();
+    std::vector<Kernels> tables = {scalarKernels()};
+    for (const IsaRow &row : rows) {
+        if (row.fill == nullptr || !row.supported(features))
+            continue;
+        Kernels table = tables.back();
+        row.fill(table, features);
+        table.isa = row.isa;
+        tables.push_back(table);
+    }
+    return tables;
+}
+
+const std::vector<Kernels> &tables() {
+    static const std::vector<Kernels> made = makeTables();
+    return made;
+}
+
+std::string supportedList() {
+    std::string list;
+    for (const Isa isa : supportedIsas())
+        list.append(list.empty() ? "" : ", ").append(idOf(isa));
+    return list;
+}
+
+} // namespace
+
+std::string_view idOf(Isa isa) { return rowOf(isa).id; }
+std::string_view displayName(Isa isa) { return rowOf(isa).name; }
+
+std::optional<Isa> isaFromId(std::string_view id) {
+    const auto row = std::find_if(std::begin(rows), std::end(rows), [id](const IsaRow &r) { return r.id == id; });
+    return row == std::end(rows) ? std::nullopt : std::optional(row->isa);
+}
+
+std::vector<Isa> supportedIsas() {
+    std::vector<Isa> isas;
+    for (const Kernels &table : tables())
+        isas.push_back(table.isa);
+    return isas;
+}
+
+const Kernels &kernelsFor(Isa isa) {
+    const auto &all = tables();
+    const auto found = std::find_if(all.begin(), all.end(), [isa](const Kernels &table) { return table.isa == isa; });
+    if (found == all.end())
+        throw Error(Fault::Call, "this machine cannot run the instruction set " + std::string(idOf(isa)) + "; it has " +
+                                     supportedList());
+    return *found;
+}
+
+const Kernels &selectKernels() {
+    const char *const wanted = std::getenv("NIBBLESCOPE_ISA");
+    if (wanted == nullptr || *wanted == '\0')
+        return tables().back();
+    const auto isa = isaFromId(wanted);
+    if (!isa)
+        throw Error(Fault::Call, "NIBBLESCOPE_ISA is \"" + std::string(wanted) +
+                                     "\", which is no instruction set; this machine has " + supportedList());
+    const auto supported = supportedIsas();
+    if (std::find(supported.begin(), supported.end(), *isa) == supported.end())
+        throw Error(Fault::Call, "NIBBLESCOPE_ISA is \"" + std::string(wanted) +
+                                     "\", which this machine cannot run; it has " + supportedList());
+    return kernelsFor(*isa);
+}
+
+} // namespace nibblescope
