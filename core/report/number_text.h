@@ -14,6 +14,8 @@ std::string sqnrText(std::optional<double> db, bool exact = false); // "20.75", 
 std::string withUnit(const std::string &number, const char *unit);  // no-break space between
 std::string bpwText(double bpw);                                    // "4.279"
 std::string percentText(double share, int significant = 3);         // 0.0917 -> "9.17 %"
+std::string fixedText(double value, int decimals);                  // that many decimals, no "−0.00"
+std::string cosineText(double cosine);                              // "0.9958"; "1 − 4.2e−3" above 0.9995
 std::string valueText(double value);     // 4 significant digits at most; "1.298e−4" below 0.001; "NaN", "∞"
 std::string countText(std::uint64_t n);  // exact: "11,008"
 std::string shortCount(std::uint64_t n); // powers of 1000: "11.0 k", "16.8 M"; below 1000 exact
