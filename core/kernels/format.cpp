@@ -2,7 +2,6 @@
 #include "core/kernels/format.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -115,17 +114,29 @@ const SortedLevels &sortedLevels(Format format) {
     return tables[static_cast<std::size_t>(format)];
 }
 
-float roundToScaleType(float scale, ScaleType type) {
-    float rounded = scale;
-    float largest = std::numeric_limits<float>::max();
-    if (type == ScaleType::F16) {
-        rounded = f32FromF16(f16FromF32(scale));
-        largest = 65504.0F;
-    } else if (type == ScaleType::BF16) {
-        rounded = f32FromBf16(bf16FromF32(scale));
-        largest = std::bit_cast<float>(0x7f7f0000U);
+namespace {
+
+float nearestOfType(float scale, ScaleType type) {
+    switch (type) {
+    case ScaleType::F16:
+        return f32FromF16(f16FromF32(scale));
+    case ScaleType::BF16:
+        return f32FromBf16(bf16FromF32(scale));
+    case ScaleType::F32:
+        break;
     }
-    return std::isinf(rounded) ? std::copysign(largest, rounded) : rounded;
+    return scale;
 }
+
+constexpr std::array<float, 3> largestOfType{std::numeric_limits<float>::max(), 65504.0F, 0x1.fep127F};
+
+} // namespace
+
+float roundToScaleType(float scale, ScaleType type) {
+    const float rounded = nearestOfType(scale, type);
+    return std::isinf(rounded) ? std::copysign(largestOfType[static_cast<std::size_t>(type)], rounded) : rounded;
+}
+
+bool overflowsScaleType(float scale, ScaleType type) { return std::isinf(nearestOfType(scale, type)); }
 
 } // namespace nibblescope

@@ -31,6 +31,8 @@ enum class ScaleType : std::uint8_t { F32, F16, BF16 }; // how each group's scal
 
 // A scale as its storage type holds it: nearest even; beyond the largest finite value that value, with the sign.
 float roundToScaleType(float scale, ScaleType type);
+// Whether rounding to the type would give Inf.
+bool overflowsScaleType(float scale, ScaleType type);
 
 std::span<const FormatTraits> allFormats(); // in the order of the enumeration
 const FormatTraits &traits(Format format);

@@ -2,7 +2,6 @@
 // Quantizing a tensor, and the registry of methods.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -27,6 +26,10 @@ struct QuantizeInput {
     Recipe recipe;
     float *decoded = nullptr; // shape.size() values are written, or null
 };
+
+// The body of the methods that find one scale a group: rtn, mse.
+enum class ScaleChoice : std::uint8_t;
+QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work);
 
 // A method decides how codes are chosen. Each is one file and one row.
 struct MethodTraits {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quant/quantize.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/error.h"
+#include "core/quant/group_quantizer.h"
+#include "core/quant/mse.h"
+#include "core/quant/rtn.h"
+
+namespace nibblescope {
+namespace {
+
+constexpr std::array methodTable{rtnMethod, mseMethod};
+
+} // namespace
+
+std::span<const MethodTraits> allMethods() { return methodTable; }
+
+const MethodTraits *findMethod(std::string_view id) {
+    const auto found =
+        std::find_if(methodTable.begin(), methodTable.end(), [id](const MethodTraits &row) { return row.id == id; });
+    return found == methodTable.end() ? nullptr : &*found;
+}
+
+QuantizeOutcome quantize(const QuantizeInput &input, const Work &work) {
+    if (input.recipe.format == Format::None)
+        throw Error(Fault::Call, "The recipe has no format: there is nothing to quantize to.");
+    if (const auto problem = problemOf(input.recipe))
+        throw Error(Fault::Call, "--" + problem->option + ": " + problem->reason + ".");
+    if (input.recipe.doubleQuant != DoubleQuant::Off && groupGrid(input.shape, input.recipe).groups() == 1)
+        throw Error(Fault::Input, "it has a single group, so that double quantization has nothing to save");
+    return findMethod(input.recipe.method)->quantize(input, work);
+}
+
+QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work) {
+    GroupQuantizer quantizer(input.recipe, input.shape, choice);
+    if (!quantizer.canFuse()) {
+        quantizer.observe(0, input.weights, work);
+        quantizer.finishScales();
+    }
+    QuantizeOutcome outcome;
+    const GroupGrid &grid = quantizer.grid();
+    std::vector<std::uint8_t> codes(grid.rows *
+                                    (traits(input.recipe.format).codeBits == 8 ? grid.cols : (grid.cols + 1) / 2));
+    quantizer.encode(0, input.weights, {codes.data(), input.decoded}, work);
+    outcome.sums = quantizer.sums();
+    outcome.codeCounts = quantizer.codeCounts();
+    outcome.scaleCounts = quantizer.scaleCounts();
+    outcome.tensor = std::move(quantizer).takeConstants();
+    outcome.tensor.codes = std::move(codes);
+    return outcome;
+}
+
+} // namespace nibblescope
