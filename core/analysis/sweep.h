@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SQNR over bits per weight, one curve a 4-bit format, by quantizing a tensor in memory with many group sizes. Every
+// point is measured; nothing between them is known.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/analysis/results.h"
+#include "core/base/work.h"
+
+namespace nibblescope {
+
+struct SweepPoint {
+    Recipe recipe;
+    double bpw = 0;
+    std::optional<double> sqnrDb; // absent: no error at all, or an all-zero tensor
+    bool exact = false;           // no error at all
+};
+
+struct SweepCurve {
+    Format format = Format::None;
+    std::vector<SweepPoint> points; // from the largest groups to the smallest: bpw rises
+};
+
+struct Sweep {
+    std::vector<SweepCurve> curves; // in the order of the formats; formats without points are left out
+    bool sample = false;            // measured on a part of the tensor
+};
+
+// Sizes that a curve is measured at, besides whole rows; those that are drawn as marks.
+std::span<const std::uint32_t> sweepSizes();
+bool isMarkedSweepSize(GroupSize size);
+
+// The recipes that are measured for a tensor of this shape: scale type, blocks, double quantization and method are
+// those of `base` where the format can be combined with them; sizes at or above the row's length are the row. The group
+// size of `base` is among them. MXFP4 is one point.
+std::vector<Recipe> sweepRecipes(MatrixShape shape, const Recipe &base);
+
+// Measures them on `weights` ([rows, cols]). `partial` is called, from the calling thread, with what is there after
+// each format. Progress counts points.
+Sweep sweepGroupSizes(std::span<const float> weights, MatrixShape shape, bool sample, const Recipe &base,
+                      const Work &work, const std::function<void(const Sweep &)> &partial = {});
+
+// The point that was measured with exactly this recipe; null if there is none.
+const SweepPoint *findPoint(const Sweep &sweep, const Recipe &recipe);
+// The cheapest point of a format that keeps at least `sqnrDb` less 0.005 dB.
+const SweepPoint *cheapestReaching(const Sweep &sweep, Format format, double sqnrDb);
+
+} // namespace nibblescope
