@@ -2,6 +2,7 @@
 // MSE clip: of 80 scales between 21 and 100 % of the range, the one with the smallest squared error in the group.
 #pragma once
 
+#include "core/quant/group_quantizer.h"
 #include "core/quant/quantize.h"
 
 namespace nibblescope {
@@ -16,6 +17,7 @@ inline constexpr MethodTraits mseMethod{
     "Tries 80 smaller scales a group and keeps the one with the least squared error: the largest weights are clipped.",
     "",
     false,
+    ScaleChoice::ClipSearch,
     problemOfClipSearch,
     quantizeWithClipSearch};
 

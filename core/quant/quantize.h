@@ -39,6 +39,8 @@ struct MethodTraits {
     std::string_view help;
     std::string_view paper; // whom it follows; may be empty
     bool needsCalibration;
+    // How it goes where it works group by group: such a method can take a tensor in blocks. Empty: needs it whole.
+    std::optional<ScaleChoice> groupWise;
     // Why this method cannot work with that recipe; nullopt if it can.
     std::optional<std::string> (*problem)(const Recipe &recipe);
     QuantizeOutcome (*quantize)(const QuantizeInput &input, const Work &work);
