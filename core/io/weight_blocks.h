@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reads a tensor from its file in blocks of F32 weights, in the order of its matrix. The next block is read while this
+// one is computed on, and memory does not grow with the tensor (but see below).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "core/base/work.h"
+#include "core/io/model.h"
+
+namespace nibblescope {
+
+// Weights in a block, about: 16 MiB as F32.
+inline constexpr std::uint64_t blockWeights = 4U << 20;
+
+// Calls `body(first, weights)` for consecutive blocks, `first` a multiple of `alignment` (>= 1), from the calling
+// thread. A tensor that is stored [in, out] comes as one block, transposed to [out, in]: its columns lie scattered. So
+// does any tensor where `whole` is set. Throws Error, also when stopped.
+void forEachBlock(const Model &model, std::size_t tensor, Layout layout, std::uint64_t alignment, bool whole,
+                  const Work &work, const std::function<void(std::uint64_t, std::span<const float>)> &body);
+
+// Calls `body` for consecutive runs of the stored bytes, as they are.
+void forEachStoredBlock(const Model &model, std::size_t tensor, const Work &work,
+                        const std::function<void(std::span<const std::byte>)> &body);
+
+} // namespace nibblescope
