@@ -1,2 +1,55 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-int main() { return 0; }
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "app/cli/arguments.h"
+#include "app/cli/commands.h"
+#include "app/cli/terminal.h"
+#include "core/base/error.h"
+#include "core/kernels/kernels.h"
+
+namespace nibblescope::cli {
+namespace {
+
+int fail(Fault fault, const char *what) {
+    clearProgress();
+    warn(what);
+    return static_cast<int>(fault);
+}
+
+int run(int argc, const char *const *argv) {
+    const InterruptWatch interrupts;
+    try {
+        const auto arguments = parseArguments(argc, argv);
+        if (!arguments)
+            return 0;
+        const Surroundings surroundings{selectKernels(), interrupts.token()};
+        switch (arguments->command) {
+        case Command::Info:
+            runInfo(*arguments, surroundings);
+            break;
+        case Command::Analyze:
+            runAnalyze(*arguments, surroundings);
+            break;
+        case Command::Quantize:
+            runQuantize(*arguments, surroundings);
+            break;
+        case Command::Report:
+        case Command::Bench:
+            break;
+        }
+        return std::fflush(stdout) == 0 ? 0 : fail(Fault::Machine, "The output could not be written.");
+    } catch (const Error &error) {
+        return fail(error.fault(), error.what());
+    } catch (const std::bad_alloc &) {
+        return fail(Fault::Machine, "There is not enough memory.");
+    } catch (const std::exception &error) {
+        return fail(Fault::Machine, error.what());
+    }
+}
+
+} // namespace
+} // namespace nibblescope::cli
+
+int main(int argc, char **argv) { return nibblescope::cli::run(argc, argv); }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/terminal.h"
+
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "core/report/number_text.h"
+
+namespace nibblescope::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+sigset_t interrupts() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
+struct BarState {
+    std::mutex mutex;
+    Clock::time_point start = Clock::now();
+    Clock::time_point shown;
+};
+
+void drawBar(const Progress &progress, double seconds) {
+    constexpr std::size_t width = 28;
+    const double share = static_cast<double>(progress.done) / static_cast<double>(progress.total);
+    const auto full = static_cast<std::size_t>(share * static_cast<double>(width));
+    std::string bar(width, '.');
+    bar.replace(0, full, full, '#');
+    std::string line = "[" + bar + "] " + std::to_string(static_cast<int>(share * 100)) + " %";
+    if (share > 0.02 && seconds > 1)
+        line += " · " + durationText(seconds / share * (1 - share)) + " left";
+    line += "  " + elidedName(shortTensorName(progress.label), 40);
+    std::fprintf(stderr, "\r\033[K%s", line.c_str());
+    std::fflush(stderr);
+}
+
+} // namespace
+
+InterruptWatch::InterruptWatch() {
+    const sigset_t set = interrupts();
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    m_thread = std::jthread([this](const std::stop_token &done) {
+        const sigset_t waited = interrupts();
+        const timespec patience{0, 50'000'000};
+        while (!done.stop_requested()) {
+            if (sigtimedwait(&waited, nullptr, &patience) > 0)
+                m_source.request_stop();
+        }
+    });
+}
+
+InterruptWatch::~InterruptWatch() = default;
+
+ProgressSink terminalProgress() {
+    if (isatty(STDERR_FILENO) == 0)
+        return {};
+    return [state = std::make_shared<BarState>()](const Progress &progress) {
+        const std::lock_guard lock(state->mutex);
+        const auto now = Clock::now();
+        const std::chrono::duration<double> running = now - state->start;
+        if (progress.total == 0 || running.count() < 0.5 || now - state->shown < std::chrono::milliseconds(100))
+            return;
+        state->shown = now;
+        drawBar(progress, running.count());
+    };
+}
+
+void clearProgress() {
+    if (isatty(STDERR_FILENO) != 0)
+        std::fputs("\r\033[K", stderr);
+}
+
+} // namespace nibblescope::cli
