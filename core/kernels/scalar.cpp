@@ -145,8 +145,9 @@ void encode(const EncodeSpan &span) {
         if (span.sums != nullptr && std::isfinite(w)) {
             addError(sums, w, decoded);
             const ClipLimits limits = clipLimits(format, zero);
-            const auto [low, high] = std::minmax(limits.low * scale, limits.high * scale);
-            sums.clipped += w < low || w > high ? 1 : 0;
+            const float low = limits.low * scale; // the upper one where the scale is negative
+            const float high = limits.high * scale;
+            sums.clipped += w < std::min(low, high) || w > std::max(low, high) ? 1 : 0;
         }
         if (++inGroup == span.groupSize) {
             inGroup = 0;

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/kernels/cpu_features.h"
+#include "core/kernels/isa_tables.h"
 #include "core/kernels/kernels.h"
 
 namespace nibblescope {
@@ -20,10 +21,17 @@ struct IsaRow {
     void (*fill)(Kernels &table, const CpuFeatures &features);
 };
 
+#if defined(__x86_64__)
+void fillAvx512(Kernels &table, const CpuFeatures &) { fillAvx512Encode(table); }
+constexpr auto avx512 = fillAvx512;
+#else
+constexpr auto avx512 = nullptr;
+#endif
+
 constexpr IsaRow rows[] = {
     {Isa::Scalar, "scalar", "Scalar", [](const CpuFeatures &) { return true; }, nullptr},
     {Isa::Avx2, "avx2", "AVX2", [](const CpuFeatures &) { return false; }, nullptr},
-    {Isa::Avx512, "avx512", "AVX-512", [](const CpuFeatures &) { return false; }, nullptr},
+    {Isa::Avx512, "avx512", "AVX-512", [](const CpuFeatures &f) { return f.avx512; }, avx512},
     {Isa::Avx512Vnni, "avx512vnni", "AVX-512 VNNI", [](const CpuFeatures &) { return false; }, nullptr},
     {Isa::Neon, "neon", "NEON", [](const CpuFeatures &) { return false; }, nullptr},
 };

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Weights that are likely to catch a kernel: ordinary ones, outliers, zeros, ties between levels, numbers at the ends
+// of the range, and what is no number at all.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string_view>
+#include <vector>
+
+#include "core/kernels/kernels.h"
+
+namespace nibblescope::conformance {
+
+enum class Kind { Normal, HeavyTailed, Constant, Zeros, Ties, Short, Denormal, Huge, NotFinite, Mixed };
+inline constexpr Kind allKinds[] = {Kind::Normal, Kind::HeavyTailed, Kind::Constant, Kind::Zeros,     Kind::Ties,
+                                    Kind::Short,  Kind::Denormal,    Kind::Huge,     Kind::NotFinite, Kind::Mixed};
+std::string_view nameOf(Kind kind);
+
+// Ties: exact midpoints between levels of `format` where the group's largest magnitude is 1 (or the integer range).
+std::vector<float> makeWeights(Kind kind, std::size_t count, Format format, std::uint32_t seed);
+
+} // namespace nibblescope::conformance
