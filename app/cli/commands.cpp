@@ -7,6 +7,7 @@
 #include "app/cli/recipe_options.h"
 #include "app/cli/terminal.h"
 #include "core/analysis/analyze.h"
+#include "core/analysis/memory_model.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/io/export.h"
@@ -58,6 +59,15 @@ std::string shapeText(const std::vector<std::uint64_t> &shape) {
     return text.empty() ? "scalar" : text;
 }
 
+MemoryBreakdown memoryFor(const Arguments &arguments, const Model &model, const std::vector<TensorResult> &results) {
+    const auto type = cacheTypeFromId(arguments.cacheType);
+    if (!type)
+        throw Error(Fault::Call, "--cache-type is '" + arguments.cacheType + "'; it can be f16, f32, int8 or int4.");
+    if (arguments.context == 0 || arguments.batch == 0)
+        throw Error(Fault::Call, "--context and --batch are at least 1.");
+    return memoryOf(results, modelGeometry(model.config), {arguments.context, arguments.batch, *type});
+}
+
 Json tensorList(const std::vector<TensorResult> &results, bool withStatistics) {
     Json list = Json::array();
     for (const TensorResult &result : results)
@@ -78,6 +88,7 @@ void runInfo(const Arguments &arguments, const Surroundings & /*surroundings*/) 
         Json json = documentFor(opened.model);
         json["tensors"] = tensorList(results, false);
         json["totals"] = toJson(totalsOf(results));
+        json["memory"] = toJson(memoryFor(arguments, opened.model, results));
         json["warnings"] = opened.warnings;
         print(json);
         return;
@@ -105,6 +116,8 @@ void runAnalyze(const Arguments &arguments, const Surroundings &surroundings) {
         json["recipe"] = toJson(recipe);
         json["tensors"] = tensorList(results, true);
         json["totals"] = toJson(totals);
+        if (recipe.format != Format::None)
+            json["memory"] = toJson(memoryFor(arguments, opened.model, results));
         json["warnings"] = warnings;
         print(json);
     }
