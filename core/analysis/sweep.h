@@ -29,6 +29,7 @@ struct SweepCurve {
 struct Sweep {
     std::vector<SweepCurve> curves; // in the order of the formats; formats without points are left out
     bool sample = false;            // measured on a part of the tensor
+    MatrixShape shape;              // of what was measured
 };
 
 // Sizes that a curve is measured at, besides whole rows; those that are drawn as marks.
@@ -45,7 +46,8 @@ std::vector<Recipe> sweepRecipes(MatrixShape shape, const Recipe &base);
 Sweep sweepGroupSizes(std::span<const float> weights, MatrixShape shape, bool sample, const Recipe &base,
                       const Work &work, const std::function<void(const Sweep &)> &partial = {});
 
-// The point that was measured with exactly this recipe; null if there is none.
+// The point that was measured with this recipe, or with one whose groups are the same (a size above the row's length is
+// the row); null if there is none.
 const SweepPoint *findPoint(const Sweep &sweep, const Recipe &recipe);
 // The cheapest point of a format that keeps at least `sqnrDb` less 0.005 dB.
 const SweepPoint *cheapestReaching(const Sweep &sweep, Format format, double sqnrDb);

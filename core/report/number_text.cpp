@@ -124,6 +124,14 @@ std::string sqnrText(std::optional<double> db, bool exact) {
 
 std::string withUnit(const std::string &number, const char *unit) { return number + noBreakSpace + unit; }
 
+std::string heldText(std::string text) {
+    for (std::size_t at = text.find(' '); at != std::string::npos; at = text.find(' ', at))
+        text.replace(at, 1, noBreakSpace);
+    return text;
+}
+
+std::string ratioText(double ratio) { return fixedText(ratio, std::abs(ratio) < 9.995 ? 2 : 1); }
+
 std::string bpwText(double bpw) { return fixedText(bpw, 3); }
 
 std::string percentText(double share, int significant) {
@@ -211,6 +219,16 @@ std::string durationText(double seconds) {
     if (rounded % 60 != 0)
         text += noBreakSpace + withUnit(std::to_string(rounded % 60), "s");
     return text;
+}
+
+std::string microsecondsText(double seconds) {
+    const double microseconds = seconds * 1e6;
+    if (const auto text = notFinite(microseconds))
+        return withUnit(*text, "µs");
+    if (microseconds < 999.5)
+        return withUnit(significantDigits(microseconds, 3), "µs");
+    const double unit = std::pow(10.0, exponentOf(microseconds, 3) - 2);
+    return withUnit(fixedText(std::round(microseconds / unit) * unit, 0), "µs");
 }
 
 std::string signedText(double difference, const std::string &number) {
