@@ -2,11 +2,13 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "app/cli/arguments.h"
 #include "app/cli/commands.h"
 #include "app/cli/terminal.h"
 #include "core/base/error.h"
+#include "core/io/hdf5/helper.h"
 #include "core/kernels/kernels.h"
 
 namespace nibblescope::cli {
@@ -52,4 +54,9 @@ int run(int argc, const char *const *argv) {
 } // namespace
 } // namespace nibblescope::cli
 
-int main(int argc, char **argv) { return nibblescope::cli::run(argc, argv); }
+int main(int argc, char **argv) {
+    // This program serves as its own helper for HDF5 files.
+    if (argc == 2 && std::string_view(argv[1]) == nibblescope::hdf5HelperOption)
+        return nibblescope::hdf5HelperMain();
+    return nibblescope::cli::run(argc, argv);
+}

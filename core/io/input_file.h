@@ -30,10 +30,10 @@ public:
     void readAt(std::uint64_t offset, std::span<std::byte> bytes) const;
     // The first `count` bytes, fewer if the file is shorter.
     std::string head(std::size_t count) const;
-
-private:
+    // Throws Error{Fault::Input} if size or time of the last change are not those at opening.
     void throwIfChanged() const;
 
+private:
     std::filesystem::path m_path;
     int m_descriptor = -1;
     std::uint64_t m_size = 0;

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/io/folder.h"
+#include "core/io/hdf5/reader.h"
 #include "core/io/json_text.h"
 #include "core/io/safetensors/header.h"
 #include "core/io/safetensors/reader.h"
@@ -19,9 +20,12 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 1> safetensorsEndings{".safetensors"};
 
+constexpr std::array<std::string_view, 2> hdf5Endings{".h5", ".hdf5"};
+
 constexpr std::array readers{
     ReaderTraits{"safetensors", "safetensors", safetensorsEndings, looksLikeSafetensors, openSafetensorsFile,
                  openSafetensorsFolder},
+    ReaderTraits{"hdf5", "HDF5", hdf5Endings, looksLikeHdf5, openHdf5File, openHdf5Folder},
 };
 
 constexpr std::string_view indexEnding = ".safetensors.index.json";
