@@ -3,41 +3,16 @@
 
 #include <algorithm>
 
-#include "core/analysis/matrix_reader.h"
 #include "core/analysis/statistics.h"
-#include "core/analysis/tensor_view.h"
 #include "core/analysis/tensor_warnings.h"
 #include "core/base/error.h"
+#include "core/io/matrix_reader.h"
+#include "core/io/weight_blocks.h"
 #include "core/quant/group_quantizer.h"
 #include "core/quant/quantize.h"
 
 namespace nibblescope {
 namespace {
-
-// Weights of a block where a tensor is too large to be held whole: 16 MiB as F32 (64 MiB where it lies transposed, and
-// a block reads a part of every stored row).
-constexpr std::uint64_t streamedBlock = 4U << 20;
-constexpr std::uint64_t transposedBlock = 16U << 20;
-
-// Calls visit(first, weights) for blocks that begin at multiples of `alignment`, in order.
-template <typename Visit>
-void forBlocks(const MatrixReader &reader, std::uint64_t alignment, const Work &work, Visit visit) {
-    const MatrixShape shape = reader.shape();
-    std::uint64_t block = shape.size();
-    if (shape.size() > wholeTensorLimitBytes / sizeof(float)) {
-        // Where only whole rows can be read, the alignment of row groups is whole rows already.
-        const std::uint64_t unit = reader.anyRange() ? alignment : std::max(alignment, shape.cols);
-        const std::uint64_t wanted = reader.anyRange() ? streamedBlock : transposedBlock;
-        block = std::max<std::uint64_t>(1, wanted / unit) * unit;
-    }
-    std::vector<float> weights;
-    for (std::uint64_t first = 0; first < shape.size(); first += block) {
-        work.checkStop();
-        weights.resize(std::min(block, shape.size() - first));
-        reader.read(first, weights, work);
-        visit(first, std::span<const float>(weights));
-    }
-}
 
 void refuseLarge(const TensorInfo &info, const std::string &what) {
     throw Error(Fault::Input, info.name + " is larger than 256 MiB as F32, and " + what +
@@ -45,62 +20,73 @@ void refuseLarge(const TensorInfo &info, const std::string &what) {
         .inTensor(info.name);
 }
 
-void measureWhole(TensorResult &result, const MatrixReader &reader, const Recipe &recipe, const Work &work) {
-    std::vector<float> weights(reader.shape().size());
-    reader.read(0, weights, work);
-    StatisticsBuilder statistics;
-    statistics.add(weights, work);
-    result.statistics = statistics.finish(work);
-    QuantizeOutcome outcome = quantize({weights, reader.shape(), recipe, nullptr}, work);
-    result.metrics = metricsFrom(outcome.sums, std::move(outcome.codeCounts));
-    result.scaleCounts = outcome.scaleCounts;
-}
+// The tensor to be measured, and how it is read.
+struct Source {
+    const Model &model;
+    std::size_t tensor;
+    Layout layout;
+    const Work &work;
 
-// Statistics only, or both in one pass over the file where scales depend on nothing far away; else two passes.
-void measure(TensorResult &result, const MatrixReader &reader, const Recipe &recipe, const Work &work) {
-    StatisticsBuilder statistics;
-    if (recipe.format == Format::None) {
-        forBlocks(reader, chunkWeights, work,
-                  [&](std::uint64_t, std::span<const float> weights) { statistics.add(weights, work); });
-        result.statistics = statistics.finish(work);
-        return;
+    template <typename Body>
+    void forBlocks(std::uint64_t alignment, bool whole, Body body) const {
+        forEachBlock(model, tensor, layout, alignment, whole, work, body);
     }
-    const bool large = reader.shape().size() > wholeTensorLimitBytes / sizeof(float);
-    const MethodTraits &method = *findMethod(recipe.method);
-    if (large && !method.groupWise)
-        refuseLarge(result.info, std::string(method.name));
-    if (!method.groupWise) {
-        measureWhole(result, reader, recipe, work);
-        return;
-    }
-    const ScaleChoice choice = *method.groupWise;
-    GroupQuantizer quantizer(recipe, reader.shape(), choice);
-    if (large && quantizer.grid().rows == 1 && !reader.anyRange())
-        refuseLarge(result.info, "a group that crosses rows of a transposed matrix");
-    if (large && quantizer.groupsCrossBlocks() && choice == ScaleChoice::ClipSearch)
-        refuseLarge(result.info, "a clip search over groups that cross rows");
+};
+
+// One pass over the file where scales depend on nothing far away, or where the tensor may be held whole; else two.
+void measureInGroups(TensorResult &result, const Source &source, const Recipe &recipe, ScaleChoice choice) {
+    GroupQuantizer quantizer(recipe, result.shape, choice);
+    const bool fits = result.shape.size() * sizeof(float) <= wholeTensorLimitBytes;
     const bool fuse = quantizer.canFuse();
-    forBlocks(reader, quantizer.blockAlignment(), work, [&](std::uint64_t first, std::span<const float> weights) {
-        statistics.add(weights, work);
-        if (fuse)
-            quantizer.encode(first, weights, {}, work);
-        else
-            quantizer.observe(first, weights, work);
-        if (!fuse && !large) {
-            // The whole tensor is this one block: no need to read it again.
+    if (!fits && choice == ScaleChoice::ClipSearch && quantizer.groupsCrossBlocks())
+        refuseLarge(result.info, "a clip search over groups that cross rows");
+    StatisticsBuilder statistics;
+    const std::uint64_t alignment = quantizer.blockAlignment();
+    source.forBlocks(alignment, fits && !fuse, [&](std::uint64_t first, std::span<const float> weights) {
+        statistics.add(weights, source.work);
+        if (!fuse)
+            quantizer.observe(first, weights, source.work);
+        if (!fuse && fits)
             quantizer.finishScales();
-            quantizer.encode(first, weights, {}, work);
-        }
+        if (fuse || fits)
+            quantizer.encode(first, weights, {}, source.work);
     });
-    if (!fuse && large) {
+    if (!fuse && !fits) {
         quantizer.finishScales();
-        forBlocks(reader, quantizer.blockAlignment(), work, [&](std::uint64_t first, std::span<const float> weights) {
-            quantizer.encode(first, weights, {}, work);
+        source.forBlocks(alignment, false, [&](std::uint64_t first, std::span<const float> weights) {
+            quantizer.encode(first, weights, {}, source.work);
         });
     }
-    result.statistics = statistics.finish(work);
+    result.statistics = statistics.finish(source.work);
     result.metrics = metricsFrom(quantizer.sums(), quantizer.codeCounts());
     result.scaleCounts = quantizer.scaleCounts();
+}
+
+void measureWhole(TensorResult &result, const Source &source, const Recipe &recipe) {
+    source.forBlocks(1, true, [&](std::uint64_t, std::span<const float> weights) {
+        StatisticsBuilder statistics;
+        statistics.add(weights, source.work);
+        result.statistics = statistics.finish(source.work);
+        QuantizeOutcome outcome = quantize({weights, result.shape, recipe, nullptr}, source.work);
+        result.metrics = metricsFrom(outcome.sums, std::move(outcome.codeCounts));
+        result.scaleCounts = outcome.scaleCounts;
+    });
+}
+
+void measure(TensorResult &result, const Source &source, const Recipe &recipe) {
+    if (recipe.format == Format::None) {
+        StatisticsBuilder statistics;
+        source.forBlocks(1, false,
+                         [&](std::uint64_t, std::span<const float> weights) { statistics.add(weights, source.work); });
+        result.statistics = statistics.finish(source.work);
+        return;
+    }
+    const MethodTraits &method = *findMethod(recipe.method);
+    if (method.groupWise)
+        return measureInGroups(result, source, recipe, *method.groupWise);
+    if (result.shape.size() * sizeof(float) > wholeTensorLimitBytes)
+        refuseLarge(result.info, std::string(method.name));
+    measureWhole(result, source, recipe);
 }
 
 } // namespace
@@ -135,8 +121,7 @@ TensorResult analyzeTensor(const Model &model, std::size_t tensor, const ModelPl
                                           "Exclude it or choose a smaller group size.")
                 .inTensor(result.info.name);
     }
-    const MatrixReader reader(model, tensor, result.layout);
-    measure(result, reader, result.quantized ? plan.recipe : Recipe{}, work);
+    measure(result, {model, tensor, result.layout, work}, result.quantized ? plan.recipe : Recipe{});
     result.sampled = result.info.params;
     addWarnings(result);
     return result;

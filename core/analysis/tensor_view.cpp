@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "core/analysis/matrix_reader.h"
 #include "core/analysis/statistics.h"
 #include "core/analysis/tensor_warnings.h"
 #include "core/base/error.h"
+#include "core/io/matrix_reader.h"
 #include "core/quant/quantize.h"
 
 namespace nibblescope {

@@ -8,12 +8,10 @@
 
 #include "core/analysis/results.h"
 #include "core/base/work.h"
+#include "core/io/matrix_reader.h"
 #include "core/io/model.h"
 
 namespace nibblescope {
-
-// Tensors up to this size are held in memory as F32; larger ones are looked at through a sample, or by row blocks.
-inline constexpr std::uint64_t wholeTensorLimitBytes = 256ULL << 20;
 
 // The weights as [rows, cols], whole rows. A sample holds evenly spread blocks of rows.
 struct WeightMatrix {

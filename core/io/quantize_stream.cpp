@@ -140,11 +140,8 @@ QuantizeOutcome quantizeFromFile(const Model &model, std::size_t tensor, Layout 
                                                      "Exclude it or choose a smaller group size.")
             .inTensor(info.name);
     Streamer streamer(model, tensor, layout, recipe, work);
-    if (recipe.method == "rtn")
-        return streamer.inGroups(ScaleChoice::Range, sink);
-    if (recipe.method == "mse")
-        return streamer.inGroups(ScaleChoice::ClipSearch, sink);
-    return streamer.whole(sink);
+    const MethodTraits &method = *findMethod(recipe.method);
+    return method.groupWise ? streamer.inGroups(*method.groupWise, sink) : streamer.whole(sink);
 }
 
 } // namespace nibblescope

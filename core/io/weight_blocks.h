@@ -16,9 +16,11 @@ namespace nibblescope {
 // Weights in a block, about: 16 MiB as F32.
 inline constexpr std::uint64_t blockWeights = 4U << 20;
 
-// Calls `body(first, weights)` for consecutive blocks, `first` a multiple of `alignment` (>= 1), from the calling
-// thread. A tensor that is stored [in, out] comes as one block, transposed to [out, in]: its columns lie scattered. So
-// does any tensor where `whole` is set. Throws Error, also when stopped.
+// Calls `body(first, weights)` for consecutive blocks of the flat matrix [rows, cols], `first` a multiple of
+// `alignment`
+// (>= 1), from the calling thread. The whole tensor is one block where `whole` is set, and where a tensor of at most
+// wholeTensorLimitBytes lies transposed in its file, so that its columns are scattered. Throws Error, also when
+// stopped.
 void forEachBlock(const Model &model, std::size_t tensor, Layout layout, std::uint64_t alignment, bool whole,
                   const Work &work, const std::function<void(std::uint64_t, std::span<const float>)> &body);
 

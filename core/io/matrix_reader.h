@@ -10,6 +10,10 @@
 
 namespace nibblescope {
 
+// Tensors up to this size as F32 may be held in memory whole; larger ones go by row blocks, or are looked at through a
+// sample. One tensor is in memory at a time.
+inline constexpr std::uint64_t wholeTensorLimitBytes = 256ULL << 20;
+
 class MatrixReader {
 public:
     // The model must outlive the reader. Throws std::logic_error for a dtype that is not decodable.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/analysis/matrix_reader.h"
+#include "core/io/matrix_reader.h"
 
 #include <algorithm>
 #include <vector>
