@@ -5,6 +5,7 @@
 //   type:bf16       the stored type
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 

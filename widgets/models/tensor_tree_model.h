@@ -8,7 +8,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include <QAbstractItemModel>
@@ -25,12 +24,10 @@ public:
     enum Column { Name, Shape, Type, Params, Bpw, Sqnr, Kurtosis, Size, ColumnCount };
     enum Role {
         TensorRole = Qt::UserRole, // int: index in the model's list, -1 for a group
-        PathRole,                  // QString: key of a group, the full name of a tensor
-        SortRole,                  // double or QString
-        MutedRole,                 // bool: text2 (kept, of second rank, not complete)
+        PathRole,                  // QString: key of a group; the full name of a tensor
+        MutedRole,                 // bool: in text2 (kept, of second rank, not complete)
         StaleRole,                 // bool: from an older recipe
         WarningRole,               // bool, column Name
-        OverrideRole,              // bool: the user decided on this very tensor
     };
 
     // State of the row of one tensor.
@@ -49,6 +46,8 @@ public:
     // SQNR of each tensor with the baseline, for the tooltips; empty: no baseline.
     void setBaseline(const QString &shortForm, std::vector<std::optional<double>> sqnrDb);
     void setRule(const SelectionRule &rule); // for italics, and for what a tick restores
+    // A quantized file of ours: its type is the format, nothing can be ticked, and there are no errors to wait for.
+    void setStored(bool stored);
 
     int tensorCount() const;
     const TensorResult &described(int tensor) const;
@@ -92,33 +91,43 @@ Q_SIGNALS:
 private:
     struct Item;
     struct Node;
+    struct Sums;
 
     void rebuild();
     void buildTree(const std::vector<int> &tensors);
     void buildList(std::vector<int> tensors);
+    void sortTensors(std::vector<int> &tensors) const;
+    void addLeaf(Node &parent, int tensor, const std::string &label);
     void refresh(int tensor);
-    void scheduleResort();
+    void refreshAll();
+    void rebuildSoon();
+    bool passes(const Item &item) const;
     const Node *nodeOf(const QModelIndex &index) const;
     QModelIndex indexOfNode(const Node *node, int column) const;
-    QVariant tensorText(const Item &item, int column, const Node &node) const;
-    QVariant groupText(const Node &node, int column) const;
+    const Sums &sumsOf(const Node &node) const;
+    QString tensorText(const Item &item, int column) const;
+    QString groupText(const Node &node, int column) const;
     QString tensorTip(const Item &item, int column) const;
     QString groupTip(const Node &node, int column) const;
+    QString sqnrTip(const Item &item) const;
     QVariant sortKey(const Item &item, int column) const;
-    Qt::CheckState checkState(const Node &node) const;
+    bool muted(const Item &item, int column) const;
+    QVariant checkState(const Node &node) const;
 
     std::vector<Item> m_items;
+    std::vector<std::vector<std::string>> m_parts; // by tensor, see treeParts()
     std::unique_ptr<Node> m_root;
     std::vector<Node *> m_leaves; // by tensor; null: filtered out
     std::vector<int> m_visible;
     TensorFilter m_filter;
     Show m_show;
     SelectionRule m_rule;
+    bool m_stored = false;
     QString m_baseline;
     std::vector<std::optional<double>> m_baselineSqnr;
     int m_sortColumn = -1;
     Qt::SortOrder m_sortOrder = Qt::AscendingOrder;
-    bool m_resortPending = false;
+    bool m_rebuildPending = false;
 };
 
 } // namespace nibblescope

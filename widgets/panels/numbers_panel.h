@@ -60,7 +60,8 @@ public:
     void setNumbers(std::optional<NumbersSource> current, std::optional<NumbersSource> baseline);
     const std::optional<NumbersSource> &current() const { return m_current; }
     const std::optional<NumbersSource> &baseline() const { return m_baseline; }
-    QString csv() const; // all rows, C locale
+    QString csv() const;            // all rows, C locale
+    QString rowText(int row) const; // "SQNR 20.75 dB, +1.42 dB vs INT4 64"
 
     int rowCount(const QModelIndex &parent = {}) const override;
     int columnCount(const QModelIndex &parent = {}) const override; // 2, 3 with a baseline
@@ -68,9 +69,7 @@ public:
     QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
 
 private:
-    QString valueText(int row) const;
-    QString differenceText(int row) const;
-    int better(int row) const;
+    QString differenceOf(int row) const;
 
     std::optional<NumbersSource> m_current;
     std::optional<NumbersSource> m_baseline;
@@ -91,9 +90,14 @@ public:
 Q_SIGNALS:
     void titleChanged(const QString &title);
 
+protected:
+    void changeEvent(QEvent *event) override;
+
 private:
     void showContextMenu(const QPoint &position);
     void updateFootnote();
+    void fitColumns();
+    void applyRowHeight();
 
     NumbersModel *m_model;
     QTableView *m_table;

@@ -4,26 +4,32 @@
 
 #include <vector>
 
+#include <QStringList>
 #include <QWidget>
 
 namespace nibblescope {
 
+class ThemedLabel;
+
 class ReadingLabel : public QWidget {
     Q_OBJECT
 public:
+    static constexpr int lines = 2;
+
     explicit ReadingLabel(QWidget *parent = nullptr);
 
     struct Link {
         QString text; // "Quantize it anyway"
         QString id;   // what linkActivated() is emitted with
     };
-    // Clauses in the order of their weight: as many as fit into two lines are shown, the whole is the tooltip and the
-    // accessible description.
+    // Clauses in the order of their weight: as many as fit into two lines are shown (the first one always), the whole
+    // is the tooltip and the accessible description.
     void setReading(const QStringList &clauses, const std::vector<Link> &links = {});
     // While the next one is computed the last stays, in the second text colour.
     void setPending(bool pending);
-    QString text() const;      // all clauses
-    QString shownText() const; // those that fit
+    bool pending() const { return m_pending; }
+    QString text() const;                         // all clauses
+    QString shownText() const { return m_shown; } // those that fit
 
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
@@ -36,10 +42,10 @@ protected:
     void changeEvent(QEvent *event) override;
 
 private:
-    class Body;
     void fit();
+    int linesOf(const QString &text, int width) const;
 
-    Body *m_body;
+    ThemedLabel *m_body;
     QStringList m_clauses;
     std::vector<Link> m_links;
     QString m_shown;

@@ -12,7 +12,6 @@
 
 class QLabel;
 class QLineEdit;
-class QMenu;
 class QToolButton;
 
 namespace nibblescope {
@@ -31,7 +30,7 @@ public:
     void setResult(int tensor, const TensorResult &result);
     void forgetResults();
     void setBaseline(const QString &shortForm, std::vector<std::optional<double>> sqnrDb);
-    // The types of ticks cannot be changed (a quantized file of ours).
+    // Ticks cannot be changed, there are no errors to wait for (a quantized file of ours).
     void setReadOnly(bool readOnly, const QString &reason = {});
 
     // The selection, without emitting anything. Opens groups and scrolls so that the current one is seen.
@@ -71,7 +70,6 @@ private:
     void applyShow();
     void updateFooter();
     void updateEmpty();
-    void reportSelection();
     void showContextMenu(const QPoint &position);
     void toggleSelected();
 
@@ -87,7 +85,6 @@ private:
     QLabel *m_footer = nullptr;
     SelectionRule m_rule;
     bool m_readOnly = false;
-    bool m_quiet = false; // while the selection is set from outside
 };
 
 } // namespace nibblescope

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Names of tensors as a tree: parts of a path, without what all of them share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace nibblescope {
+
+// Parts of each name as the tree shows them, from the outside in. Paths with "/" are cut there, others at ".". Left out
+// are a leading "model" and the first parts that all names share; a trailing "weight" too, and what stands beside such
+// a tensor ("q_proj.bias") is put beside it rather than under it. No list is empty, and no list is equal to another
+// unless the names are.
+std::vector<std::vector<std::string>> treeParts(const std::vector<std::string> &names);
+
+} // namespace nibblescope
