@@ -15,6 +15,14 @@ constexpr std::array<double, 16> nf4{-1.0,        -0.69619280, -0.52507305, -0.3
                                      0.44070983,  0.56261700,  0.72295684,  1.0};
 constexpr const char *nbsp = "\u00A0";
 
+Axis axis(const char *label, double lower, double upper) {
+    Axis result;
+    result.label = label;
+    result.lower = lower;
+    result.upper = upper;
+    return result;
+}
+
 // Heavy-tailed weights of a fixed seed, the same with every library.
 std::vector<double> weights() {
     std::mt19937 random(7);
@@ -22,8 +30,8 @@ std::vector<double> weights() {
     for (int i = 0; i < 11008; ++i) {
         double sum = 0;
         for (int k = 0; k < 6; ++k)
-            sum += random() / 4294967296.0 - 0.5;
-        const double scale = 0.11 * (0.75 + 0.6 * (random() / 4294967296.0));
+            sum += static_cast<double>(random()) / 4294967296.0 - 0.5;
+        const double scale = 0.11 * (0.75 + 0.6 * (static_cast<double>(random()) / 4294967296.0));
         values.push_back(sum * scale * 1.45);
     }
     return values;
@@ -112,8 +120,9 @@ Figure histogram() {
     Figure figure;
     figure.id = "distribution.weights";
     figure.title = "Weights before and after";
-    figure.x = {"weight (levels: tick at the median scale, bar over the middle half of the 192 groups)", -0.505, 0.505};
-    figure.y = {"weights per bin", 0, 460};
+    figure.x =
+        axis("weight (levels: tick at the median scale, bar over the middle half of the 192 groups)", -0.505, 0.505);
+    figure.y = axis("weights per bin", 0, 460);
     constexpr std::size_t bins = 131;
     const std::vector<double> x = edges(-0.505, 0.505, bins);
     Series plain = step("weights", ColourRole::Weights, x, counts(before, -0.505, 0.505, bins));
@@ -166,8 +175,8 @@ Figure errors() {
     Figure figure;
     figure.id = "distribution.error";
     figure.title = "Error";
-    figure.x = {"error (dequantized \u2212 weight)", -0.045, 0.045};
-    figure.y = {"weights per bin", 0, 500};
+    figure.x = axis("error (dequantized \u2212 weight)", -0.045, 0.045);
+    figure.y = axis("weights per bin", 0, 500);
     constexpr std::size_t bins = 131;
     const std::vector<double> x = edges(-0.045, 0.045, bins);
     Series own = step("NF4 64", ColourRole::Nf4, x, counts(difference(true), -0.045, 0.045, bins));
@@ -199,8 +208,8 @@ Figure density() {
     figure.id = "bins.density";
     figure.title = "Levels and boundaries over the weights";
     figure.note = "line: boundary \u00B7 tick: level with its code";
-    figure.x = {"weight / largest magnitude of its group", -1.27, 1.05};
-    figure.y = {"density", -1.3, 1.3};
+    figure.x = axis("weight / largest magnitude of its group", -1.27, 1.05);
+    figure.y = axis("density", -1.3, 1.3);
     constexpr std::size_t bins = 163;
     const std::vector<double> x = edges(-1.01, 1.01, bins);
     std::vector<double> y = counts(scaled, -1.01, 1.01, bins);
@@ -258,8 +267,8 @@ Figure shares() {
     Figure figure;
     figure.id = "bins.shares";
     figure.title = "Share of each code";
-    figure.x = {"code", -0.6, 15.6};
-    figure.y = {"", 0, 15};
+    figure.x = axis("code", -0.6, 15.6);
+    figure.y = axis("", 0, 15);
     figure.y.tickSuffix = "\u00A0%";
     Series weight;
     weight.kind = Series::Kind::Bars;
@@ -294,8 +303,8 @@ Figure sweep() {
     figure.id = "bins.sweep";
     figure.title = "Group size sweep, this tensor";
     figure.note = "marks: row 128 64 32 16";
-    figure.x = {"bits per weight", 4.05, 5.35};
-    figure.y = {"SQNR (dB)", 17, 23.5};
+    figure.x = axis("bits per weight", 4.05, 5.35);
+    figure.y = axis("SQNR (dB)", 17, 23.5);
     figure.gridVertical = true;
     const auto curve = [&figure](const char *name, ColourRole colour, MarkStyle mark, LineStyle line, double shift,
                                  std::vector<double> y) {
@@ -333,9 +342,9 @@ Figure layers() {
     Figure figure;
     figure.id = "layers.bars";
     figure.title = "SQNR of each tensor";
-    figure.x = {"tensor, worst first", 0.3, 35.7};
+    figure.x = axis("tensor, worst first", 0.3, 35.7);
     figure.x.integral = true;
-    figure.y = {"SQNR (dB)", 18.2, 21.6};
+    figure.y = axis("SQNR (dB)", 18.2, 21.6);
     Series bars;
     bars.kind = Series::Kind::Bars;
     bars.name = "NF4 64";
@@ -419,7 +428,7 @@ Figure memory() {
     Figure figure;
     figure.id = "memory.bars";
     figure.title = "Memory of the whole model";
-    figure.x = {"KiB (1,024 bytes)", 0, 1400};
+    figure.x = axis("KiB (1,024 bytes)", 0, 1400);
     const auto bar = [&figure](const char *name, ColourRole colour, double codes, double scales, const char *label) {
         StackedBar one;
         one.name = name;
@@ -444,7 +453,7 @@ Figure speed() {
     figure.id = "speed.time";
     figure.title = "Time of one matrix-vector product";
     figure.note = "bar: median of 101 \u00B7 whisker: quartiles";
-    figure.x = {"\u00B5s a product", 0, 3200};
+    figure.x = axis("\u00B5s a product", 0, 3200);
     const auto bar = [&figure](const char *name, ColourRole colour, double median, double spread, const char *label) {
         StackedBar one;
         one.name = name;
@@ -467,7 +476,7 @@ Figure speedUp() {
     Figure figure;
     figure.id = "speed.up";
     figure.title = "Speed-up over INT8";
-    figure.x = {"times as fast as INT8 (dashed: what bytes alone would give)", 0, 2.5};
+    figure.x = axis("times as fast as INT8 (dashed: what bytes alone would give)", 0, 2.5);
     const auto bar = [&figure](const char *name, ColourRole colour, double value, double expected, const char *label) {
         StackedBar one;
         one.name = name;
