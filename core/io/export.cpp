@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdio>
 
+#include "core/analysis/tensor_warnings.h"
 #include "core/base/error.h"
+#include "core/io/hdf5/quantized_file.h"
 #include "core/io/quantize_stream.h"
 #include "core/io/safetensors/writer.h"
 #include "core/io/shown.h"
@@ -28,6 +30,19 @@ bool isQuantized(const TensorInfo &info, const ModelPlan &plan) {
     throw Error(Fault::Input, shown(info.name) + " decodes to " + number.data() + ", which " +
                                   std::string(traits(type).name) + " cannot hold. Use " + fits + ".")
         .inTensor(info.name);
+}
+
+void addQuantizedTo(ExportSummary &summary, const TensorInfo &info, MatrixShape shape, const Recipe &recipe,
+                    const QuantizeOutcome &outcome) {
+    ++summary.quantizedTensors;
+    summary.quantizedParams += info.params;
+    summary.bits += storedBits(shape, recipe);
+    TensorResult result;
+    result.info = info;
+    result.recipe = recipe;
+    result.scaleCounts = outcome.scaleCounts;
+    addWarnings(result);
+    summary.warnings.insert(summary.warnings.end(), result.warnings.begin(), result.warnings.end());
 }
 
 class DequantizedExport {
@@ -84,10 +99,7 @@ private:
                     writeWeights(info, block.decoded);
             },
             m_work);
-        ++m_summary.quantizedTensors;
-        m_summary.quantizedParams += info.params;
-        m_summary.bits += storedBits(shape, m_plan.recipe);
-        static_cast<void>(outcome);
+        addQuantizedTo(m_summary, info, shape, m_plan.recipe, outcome);
     }
 
     // Back to [in, out], as it was stored, a few rows at a time.
@@ -122,14 +134,68 @@ private:
     ExportSummary m_summary;
 };
 
+// Room that the file needs, headers not counted.
+std::uint64_t quantizedBytes(const Model &model, const std::vector<std::size_t> &tensors, const ModelPlan &plan) {
+    std::uint64_t bytes = 0;
+    for (const std::size_t tensor : tensors) {
+        const TensorInfo &info = model.tensors[tensor];
+        bytes += isQuantized(info, plan)
+                     ? storedBits(matrixShape(info, layoutOf(info, plan.rule)), plan.recipe).total() / 8
+                     : info.bytes;
+    }
+    return bytes;
+}
+
+void throwIfNoFormat(const Recipe &recipe) {
+    if (recipe.format == Format::None)
+        throw Error(Fault::Call, "The recipe has no format: there is nothing to quantize to.");
+}
+
 } // namespace
+
+ExportSummary exportQuantized(const Model &model, const std::vector<std::size_t> &tensors, const ModelPlan &plan,
+                              const std::filesystem::path &target, const Work &work) {
+    throwIfNoFormat(plan.recipe);
+    QuantizedFileWriter writer(target, quantizedBytes(model, tensors, plan), plan.recipe, shownName(model.path));
+    ExportSummary summary;
+    Progress progress;
+    for (const std::size_t tensor : tensors)
+        progress.total += model.tensors[tensor].bytes;
+    for (const std::size_t tensor : tensors) {
+        const TensorInfo &info = model.tensors[tensor];
+        work.checkStop();
+        progress.label = info.name;
+        work.report(progress);
+        if (isQuantized(info, plan)) {
+            const Layout layout = layoutOf(info, plan.rule);
+            writer.beginQuantized(info, layout, plan.recipe);
+            const QuantizeOutcome outcome = quantizeFromFile(
+                model, tensor, layout, plan.recipe,
+                [&writer](const QuantizedBlock &block) { writer.writeCodes(block.codes); }, work);
+            writer.finishQuantized(outcome.tensor);
+            addQuantizedTo(summary, info, matrixShape(info, layout), plan.recipe, outcome);
+        } else {
+            writer.beginKept(info);
+            forEachStoredBlock(model, tensor, work,
+                               [&writer](std::span<const std::byte> bytes) { writer.writeKept(bytes); });
+        }
+        progress.done += info.bytes;
+    }
+    progress.label = "reading back";
+    work.report(progress);
+    writer.verify(work.stop);
+    work.checkStop();
+    writer.commit();
+    summary.tensors = tensors.size();
+    summary.fileBytes = writer.fileBytes();
+    return summary;
+}
 
 DType dequantizedType(DType source) { return source == DType::F16 || source == DType::BF16 ? source : DType::F32; }
 
 ExportSummary exportDequantized(const Model &model, const std::vector<std::size_t> &tensors, const ModelPlan &plan,
                                 const std::filesystem::path &target, std::optional<DType> type, const Work &work) {
-    if (plan.recipe.format == Format::None)
-        throw Error(Fault::Call, "The recipe has no format: there is nothing to quantize to.");
+    throwIfNoFormat(plan.recipe);
     if (type && *type != DType::F32 && *type != DType::F16 && *type != DType::BF16)
         throw Error(Fault::Call, "Dequantized weights are written as F32, F16 or BF16.");
     return DequantizedExport(model, plan, type, work).run(tensors, target);

@@ -36,4 +36,10 @@ DType dequantizedType(DType source);
 ExportSummary exportDequantized(const Model &model, const std::vector<std::size_t> &tensors, const ModelPlan &plan,
                                 const std::filesystem::path &target, std::optional<DType> type, const Work &work);
 
+// Codes, constants and recipe of every tensor that the plan quantizes, all others bit for bit, in one HDF5 file
+// (layout: resources/docs/quantized-hdf5.md). It was read back and compared before it took its name. Throws Error as
+// above.
+ExportSummary exportQuantized(const Model &model, const std::vector<std::size_t> &tensors, const ModelPlan &plan,
+                              const std::filesystem::path &target, const Work &work);
+
 } // namespace nibblescope

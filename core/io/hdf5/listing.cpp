@@ -38,9 +38,10 @@ json describe(const ListedDataset &dataset, const KerasFacts &keras) {
 json listFile(const std::string &path, const std::function<void()> &alive) {
     const Handle access = fileAccess();
     const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), H5Fclose);
-    if (auto own = listOwnFile(file))
+    const std::uint64_t fileBytes = std::filesystem::file_size(path);
+    if (auto own = listOwnFile(file, fileBytes))
         return *own;
-    Contents contents = walkFile(file, std::filesystem::file_size(path), alive);
+    Contents contents = walkFile(file, fileBytes, alive);
     const KerasFacts keras = kerasFacts(file, contents);
     arrangeKeras(file, keras, contents);
     json answer{{"tensors", json::array()}, {"refused", json::array()}};

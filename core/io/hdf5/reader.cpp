@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/io/folder.h"
 #include "core/io/hdf5/helper_process.h"
+#include "core/io/hdf5/own_reader.h"
 #include "core/io/shown.h"
 
 namespace nibblescope {
@@ -28,10 +29,9 @@ struct Dataset {
 
 class Hdf5Reader : public TensorReader {
 public:
-    explicit Hdf5Reader(const fs::path &path)
-        : m_file(std::make_shared<InputFile>(path)), m_helper(std::make_unique<Hdf5HelperProcess>(path)) {}
+    Hdf5Reader(const fs::path &path, std::unique_ptr<Hdf5HelperProcess> helper)
+        : m_file(path), m_helper(std::move(helper)) {}
 
-    Hdf5HelperProcess &helper() const { return *m_helper; }
     void add(Dataset dataset) { m_datasets.push_back(std::move(dataset)); }
 
     void readElements(std::size_t index, std::uint64_t first, std::uint64_t count,
@@ -39,14 +39,14 @@ public:
         const Dataset &dataset = m_datasets.at(index);
         if (bytes.size() != count * traits(dataset.dtype).bits / 8)
             throw std::logic_error("elements that do not fit the buffer");
-        m_file->throwIfChanged();
+        m_file.throwIfChanged();
         if (count > 0)
             m_helper->read(dataset.path, dataset.dtype, dataset.dims, first, count, bytes);
     }
     std::uint64_t preferredElements(std::size_t index) const override { return m_datasets.at(index).preferred; }
 
 private:
-    std::shared_ptr<const InputFile> m_file;
+    InputFile m_file;
     std::unique_ptr<Hdf5HelperProcess> m_helper;
     std::vector<Dataset> m_datasets;
 };
@@ -106,17 +106,19 @@ void openHdf5File(const fs::path &path, Model &model) {
         if (!looksLikeHdf5(file))
             throw Error(Fault::Input, name + " is not an HDF5 file: its signature is missing.").inFile(path.string());
     }
-    const auto reader = std::make_shared<Hdf5Reader>(path);
-    const json listing = reader->helper().list();
+    auto helper = std::make_unique<Hdf5HelperProcess>(path);
+    const json listing = helper->list();
     try {
+        if (listing.contains("own"))
+            return openOwnFile(path, std::move(helper), listing, model);
+        const auto reader = std::make_shared<Hdf5Reader>(path, std::move(helper));
         for (const json &listed : listing.at("tensors"))
             addTensor(listed, *reader, model);
         addWarnings(listing.at("refused"), name, model);
+        model.reader = reader;
     } catch (const std::exception &error) {
-        throw Error(Fault::Input, name + " cannot be read: the HDF5 helper answered with " + error.what() + ".")
-            .inFile(path.string());
+        throw Error(Fault::Input, name + " cannot be read: it holds " + error.what() + ".").inFile(path.string());
     }
-    model.reader = reader;
 }
 
 bool openHdf5Folder(const fs::path &folder, Model &model) {
