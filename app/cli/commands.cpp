@@ -130,7 +130,8 @@ void runQuantize(const Arguments &arguments, const Surroundings &surroundings) {
     if (!arguments.out)
         throw Error(Fault::Call, "quantize needs --out FILE, ending in .h5, .hdf5 or .safetensors.");
     const std::string ending = arguments.out->extension().string();
-    if (ending != ".safetensors")
+    const bool quantized = ending == ".h5" || ending == ".hdf5";
+    if (!quantized && ending != ".safetensors")
         throw Error(Fault::Call, "--out ends in '" + ending + "'; it can end in .h5, .hdf5 or .safetensors.");
     std::optional<DType> type;
     if (arguments.dequantType) {
@@ -141,11 +142,15 @@ void runQuantize(const Arguments &arguments, const Surroundings &surroundings) {
         if (!type)
             throw Error(Fault::Call, "--dequant-type is '" + *arguments.dequantType + "'; it can be f32, f16 or bf16.");
     }
+    if (quantized && type)
+        throw Error(Fault::Call, "--dequant-type goes with --out FILE.safetensors: an HDF5 file holds codes.");
     const Opened opened = open(arguments);
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
+    const ModelPlan plan{recipe, opened.rule};
     const ExportSummary summary =
-        exportDequantized(opened.model, opened.tensors, {recipe, opened.rule}, *arguments.out, type, work);
+        quantized ? exportQuantized(opened.model, opened.tensors, plan, *arguments.out, work)
+                  : exportDequantized(opened.model, opened.tensors, plan, *arguments.out, type, work);
     clearProgress();
     warnAll(summary.warnings);
 }
