@@ -8,7 +8,9 @@
 namespace nibblescope {
 
 #if defined(__x86_64__)
+void fillAvx512Convert(Kernels &table);
 void fillAvx512Encode(Kernels &table);
+void fillAvx512Reduce(Kernels &table);
 #endif
 
 template <typename Table, typename Entry>
@@ -21,6 +23,11 @@ void encodeByDefinition(Format format, const EncodeSpan &span);
 GroupRange rangeByDefinition(const float *weights, std::size_t count);
 Moments momentsByDefinition(const float *weights, std::size_t count);
 ErrorSums errorSumsByDefinition(const float *weights, const float *decoded, std::size_t count);
+
+// From here on a scale is too large for its storage type.
+constexpr float overflowLimit(ScaleType type) {
+    return type == ScaleType::F16 ? 65520.0F : type == ScaleType::BF16 ? 0x1.ffp127F : __builtin_inff();
+}
 
 // Cuts a span into chunks of at most chunkWeights, each a span of its own. (A span with sums is one chunk already.)
 void forEachChunk(const EncodeSpan &span, Format format, void (*encodeChunk)(const EncodeSpan &chunk));

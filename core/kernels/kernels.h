@@ -102,6 +102,21 @@ struct ClipChoice {
     int step = 0; // i of the first strict minimum
 };
 
+// Scales of groups from their ranges.
+struct ScaleSpan {
+    const GroupRange *ranges = nullptr;
+    std::size_t count = 0;
+    bool rounded = true; // to `type`; mxfp4's powers of two never are
+    ScaleType type = ScaleType::F16;
+    float *scales = nullptr;
+    std::uint8_t *zeroPoints = nullptr; // int4-asym
+};
+// Groups whose scale did not fit its storage type.
+struct ScaleRounding {
+    std::uint64_t underflow = 0; // became 0
+    std::uint64_t overflow = 0;  // became the largest finite value
+};
+
 struct HistogramSpan {
     const float *values = nullptr;
     std::size_t count = 0;
@@ -130,6 +145,7 @@ struct Kernels {
     ErrorSums (*errorSums)(const float *weights, const float *decoded, std::size_t count);
 
     // Indexed by Format; None is null.
+    std::array<ScaleRounding (*)(const ScaleSpan &span), formatCount> groupScales;
     std::array<void (*)(const EncodeSpan &span), formatCount> encode;
     std::array<void (*)(const DecodeSpan &span), formatCount> decode;
     std::array<ClipChoice (*)(const ClipSearch &search), formatCount> clipSearch; // mxfp4 and None are null

@@ -213,6 +213,22 @@ ClipChoice clipSearch(const ClipSearch &search) {
     return best;
 }
 
+template <Format format>
+ScaleRounding groupScales(const ScaleSpan &span) {
+    const bool rounded = span.rounded && format != Format::Mxfp4;
+    ScaleRounding result;
+    for (std::size_t i = 0; i < span.count; ++i) {
+        const float exact = exactScale(format, span.ranges[i]);
+        const float scale = usableScale(format, rounded ? roundToScaleType(exact, span.type) : exact);
+        result.underflow += scale == 0.0F && exact != 0.0F ? 1 : 0;
+        result.overflow += rounded && overflowsScaleType(exact, span.type) ? 1 : 0;
+        span.scales[i] = scale;
+        if (span.zeroPoints != nullptr)
+            span.zeroPoints[i] = zeroPointFor(span.ranges[i].min, scale);
+    }
+    return result;
+}
+
 Kernels makeScalarKernels() {
     Kernels k;
     k.isa = Isa::Scalar;
@@ -243,6 +259,14 @@ Kernels makeScalarKernels() {
                 decode<Format::Fp4>,
                 decode<Format::Mxfp4>,
                 decode<Format::Int8>};
+    k.groupScales = {nullptr,
+                     groupScales<Format::Int4>,
+                     groupScales<Format::Int4Max>,
+                     groupScales<Format::Int4Asym>,
+                     groupScales<Format::Nf4>,
+                     groupScales<Format::Fp4>,
+                     groupScales<Format::Mxfp4>,
+                     groupScales<Format::Int8>};
     k.clipSearch = {nullptr,
                     clipSearch<Format::Int4>,
                     clipSearch<Format::Int4Max>,

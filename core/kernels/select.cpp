@@ -22,7 +22,11 @@ struct IsaRow {
 };
 
 #if defined(__x86_64__)
-void fillAvx512(Kernels &table, const CpuFeatures &) { fillAvx512Encode(table); }
+void fillAvx512(Kernels &table, const CpuFeatures &) {
+    fillAvx512Convert(table);
+    fillAvx512Reduce(table);
+    fillAvx512Encode(table);
+}
 constexpr auto avx512 = fillAvx512;
 #else
 constexpr auto avx512 = nullptr;

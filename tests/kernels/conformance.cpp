@@ -2,6 +2,7 @@
 #include "conformance.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -150,11 +151,229 @@ Problems encodeAgrees(const Kernels &kernels) {
     return problems;
 }
 
+void checkDecode(Problems &problems, const Kernels &kernels, Format format, std::size_t count, std::size_t groupSize,
+                 std::size_t firstInGroup) {
+    std::mt19937 random(static_cast<std::uint32_t>(count * 7 + groupSize));
+    GuardedBuffer<std::uint8_t> codes(traits(format).codeBits == 8 ? count : (count + 1) / 2);
+    for (std::size_t i = 0; i < codes.size(); ++i)
+        codes[i] = static_cast<std::uint8_t>(random());
+    const std::size_t groups = (firstInGroup + count + groupSize - 1) / groupSize;
+    std::vector<float> scales(groups);
+    std::vector<std::uint8_t> zeroPoints(groups);
+    for (std::size_t i = 0; i < groups; ++i) {
+        scales[i] = std::ldexp(static_cast<float>(random() % 2000) - 1000.0F, static_cast<int>(random() % 20) - 30);
+        zeroPoints[i] = static_cast<std::uint8_t>(random() % 16);
+    }
+    GuardedBuffer<float> got(count);
+    GuardedBuffer<float> expected(count);
+    DecodeSpan span;
+    span.codes = codes.data();
+    span.count = count;
+    span.groupSize = groupSize;
+    span.firstInGroup = firstInGroup;
+    span.decodeScales = scales.data();
+    span.zeroPoints = traits(format).zeroPoint ? zeroPoints.data() : nullptr;
+    span.out = got.data();
+    kernels.decode[static_cast<std::size_t>(format)](span);
+    span.out = expected.data();
+    scalarKernels().decode[static_cast<std::size_t>(format)](span);
+    if (!sameBits(got.data(), expected.data(), count * sizeof(float)))
+        problems.push_back(where(format, Kind::Normal, count, groupSize, firstInGroup) + "decoded weights differ");
+}
+
+Problems decodeAgrees(const Kernels &kernels) {
+    Problems problems;
+    for (const FormatTraits &row : allFormats().subspan(1))
+        for (const std::size_t groupSize : groupSizes) {
+            for (const std::size_t count : lengths())
+                checkDecode(problems, kernels, row.format, count, groupSize, count % 3 == 0 ? 0 : count % groupSize);
+            checkDecode(problems, kernels, row.format, 9999, groupSize, groupSize / 2);
+        }
+    return problems;
+}
+
+template <typename In, typename Out>
+void checkConversion(Problems &problems, const char *name, void (*got)(const In *, Out *, std::size_t),
+                     void (*expected)(const In *, Out *, std::size_t), const std::vector<In> &values) {
+    for (const std::size_t count : lengths()) {
+        GuardedBuffer<In> in(count);
+        GuardedBuffer<Out> a(count);
+        GuardedBuffer<Out> b(count);
+        for (std::size_t i = 0; i < count; ++i)
+            in[i] = values[(i * 7919 + count) % values.size()];
+        got(in.data(), a.data(), count);
+        expected(in.data(), b.data(), count);
+        if (!sameBits(a.data(), b.data(), count * sizeof(Out)))
+            problems.push_back(std::string(name) + " differs over " + std::to_string(count) + " values");
+    }
+    std::vector<Out> a(values.size());
+    std::vector<Out> b(values.size());
+    got(values.data(), a.data(), values.size());
+    expected(values.data(), b.data(), values.size());
+    for (std::size_t i = 0; i < values.size() && problems.size() < 20; ++i)
+        if (!sameBits(&a[i], &b[i], sizeof(Out)))
+            problems.push_back(std::string(name) + " differs at value " + std::to_string(i));
+}
+
+Problems conversionsAgree(const Kernels &kernels) {
+    Problems problems;
+    const Kernels &scalar = scalarKernels();
+    std::vector<std::uint8_t> bytes(256);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        bytes[i] = static_cast<std::uint8_t>(i);
+    std::vector<std::uint16_t> words(65536);
+    for (std::size_t i = 0; i < words.size(); ++i)
+        words[i] = static_cast<std::uint16_t>(i);
+    // Every upper half, each with lower halves around the ties of both 16-bit types.
+    std::vector<float> floats;
+    std::mt19937 random(7);
+    for (std::uint32_t upper = 0; upper < 65536; ++upper)
+        for (const std::uint32_t lower : {0U, 1U, 0x0fffU, 0x1000U, 0x1001U, 0x7fffU, 0x8000U, 0x8001U, 0xffffU,
+                                          static_cast<std::uint32_t>(random() & 0xffffU)})
+            floats.push_back(std::bit_cast<float>(upper << 16 | lower));
+    checkConversion(problems, "f16ToF32", kernels.f16ToF32, scalar.f16ToF32, words);
+    checkConversion(problems, "bf16ToF32", kernels.bf16ToF32, scalar.bf16ToF32, words);
+    checkConversion(problems, "f8E4M3ToF32", kernels.f8E4M3ToF32, scalar.f8E4M3ToF32, bytes);
+    checkConversion(problems, "f8E5M2ToF32", kernels.f8E5M2ToF32, scalar.f8E5M2ToF32, bytes);
+    checkConversion(problems, "f32ToF16", kernels.f32ToF16, scalar.f32ToF16, floats);
+    checkConversion(problems, "f32ToBf16", kernels.f32ToBf16, scalar.f32ToBf16, floats);
+    return problems;
+}
+
+bool sameRange(const GroupRange &a, const GroupRange &b) {
+    return a.min == b.min && a.max == b.max && a.absmax == b.absmax && a.signedMax == b.signedMax;
+}
+
+Problems rangesAgree(const Kernels &kernels) {
+    Problems problems;
+    for (const Kind kind : allKinds)
+        for (const std::size_t count : lengths())
+            for (const std::size_t groupSize : groupSizes) {
+                const auto weights = makeWeights(kind, count, Format::None, static_cast<std::uint32_t>(count));
+                GuardedBuffer<float> guarded(count);
+                std::copy(weights.begin(), weights.end(), guarded.data());
+                const std::size_t groups = (count + groupSize - 1) / groupSize;
+                GuardedBuffer<GroupRange> got(groups);
+                std::vector<GroupRange> expected(groups);
+                kernels.groupRanges(guarded.data(), count, groupSize, got.data());
+                scalarKernels().groupRanges(guarded.data(), count, groupSize, expected.data());
+                for (std::size_t i = 0; i < groups && problems.size() < 20; ++i)
+                    if (!sameRange(got[i], expected[i]))
+                        problems.push_back(where(Format::None, kind, count, groupSize, 0) + "range of group " +
+                                           std::to_string(i) + " differs");
+            }
+    return problems;
+}
+
+Problems scalesAgree(const Kernels &kernels) {
+    Problems problems;
+    for (const FormatTraits &row : allFormats().subspan(1))
+        for (const Kind kind : allKinds)
+            for (unsigned variant = 0; variant < 90; ++variant) {
+                const std::size_t count = variant;
+                const auto weights = makeWeights(kind, count * 4, row.format, variant);
+                std::vector<GroupRange> ranges(count);
+                scalarKernels().groupRanges(weights.data(), weights.size(), 4, ranges.data());
+                GuardedBuffer<GroupRange> guarded(count);
+                std::copy(ranges.begin(), ranges.end(), guarded.data());
+                GuardedBuffer<float> scales[2] = {GuardedBuffer<float>(count), GuardedBuffer<float>(count)};
+                GuardedBuffer<std::uint8_t> zeros[2] = {GuardedBuffer<std::uint8_t>(count),
+                                                        GuardedBuffer<std::uint8_t>(count)};
+                ScaleSpan span;
+                span.ranges = guarded.data();
+                span.count = count;
+                span.rounded = variant % 4 != 3;
+                span.type = static_cast<ScaleType>(variant % 3);
+                ScaleRounding rounding[2];
+                for (std::size_t i = 0; i < 2; ++i) {
+                    span.scales = scales[i].data();
+                    span.zeroPoints = row.zeroPoint ? zeros[i].data() : nullptr;
+                    const Kernels &table = i == 0 ? kernels : scalarKernels();
+                    rounding[i] = table.groupScales[static_cast<std::size_t>(row.format)](span);
+                }
+                if (!sameBits(scales[0].data(), scales[1].data(), count * sizeof(float)) ||
+                    !sameBits(zeros[0].data(), zeros[1].data(), count))
+                    problems.push_back(where(row.format, kind, count, 4, 0) + "scales differ");
+                if (rounding[0].underflow != rounding[1].underflow || rounding[0].overflow != rounding[1].overflow)
+                    problems.push_back(where(row.format, kind, count, 4, 0) + "counts of unfit scales differ");
+                if (problems.size() > 20)
+                    return problems;
+            }
+    return problems;
+}
+
+Problems momentsAgree(const Kernels &kernels) {
+    Problems problems;
+    for (const Kind kind : allKinds)
+        for (const std::size_t count : lengths()) {
+            const auto weights = makeWeights(kind, count, Format::None, static_cast<std::uint32_t>(count));
+            GuardedBuffer<float> guarded(count);
+            std::copy(weights.begin(), weights.end(), guarded.data());
+            const Moments a = kernels.moments(guarded.data(), count);
+            const Moments b = scalarKernels().moments(guarded.data(), count);
+            const double n = static_cast<double>(std::max<std::uint64_t>(b.finite, 1));
+            const double spread = std::max(std::fabs(static_cast<double>(b.min)), static_cast<double>(b.max));
+            const double sigma = std::sqrt(b.m2 / n) + 1e-9 * spread;
+            if (a.finite != b.finite || a.nan != b.nan || a.inf != b.inf || a.min != b.min || a.max != b.max ||
+                !close(a.mean, b.mean, spread) || !close(a.m2, b.m2, sigma * sigma * n) ||
+                !close(a.m3, b.m3, std::pow(b.m4 / n, 0.75) * n + sigma * sigma * sigma * n) ||
+                !close(a.m4, b.m4, b.m4 + sigma * sigma * sigma * sigma * n))
+                problems.push_back(where(Format::None, kind, count, 1, 0) + "moments differ");
+        }
+    return problems;
+}
+
+Problems sumsAgree(const Kernels &kernels) {
+    Problems problems;
+    for (const Kind kind : allKinds)
+        for (const std::size_t count : lengths()) {
+            const auto weights = makeWeights(kind, count, Format::None, static_cast<std::uint32_t>(count));
+            GuardedBuffer<float> w(count);
+            GuardedBuffer<float> d(count);
+            for (std::size_t i = 0; i < count; ++i) {
+                w[i] = weights[i];
+                d[i] = weights[i] * 0.97F + 1e-4F;
+            }
+            compareSums(problems, where(Format::None, kind, count, 1, 0), kernels.errorSums(w.data(), d.data(), count),
+                        scalarKernels().errorSums(w.data(), d.data(), count));
+        }
+    return problems;
+}
+
+Problems histogramsAgree(const Kernels &kernels) {
+    Problems problems;
+    for (const Kind kind : allKinds)
+        for (const std::size_t bins : {1U, 2U, 63U, 64U, 65U, 128U, 200U, 256U, 1024U, 1025U, 5000U})
+            for (const std::size_t count : {0U, 1U, 15U, 16U, 17U, 100U, 4096U, 9999U}) {
+                const auto weights = makeWeights(kind, count, Format::None, static_cast<std::uint32_t>(count + bins));
+                GuardedBuffer<float> values(count);
+                std::copy(weights.begin(), weights.end(), values.data());
+                std::vector<std::uint64_t> got(bins + 2, 3);
+                std::vector<std::uint64_t> expected(bins + 2, 3);
+                HistogramSpan span;
+                span.values = values.data();
+                span.count = count;
+                span.lower = -0.05F;
+                span.inverseWidth = static_cast<float>(bins) / 0.1F;
+                span.bins = bins;
+                span.counts = got.data();
+                kernels.histogram(span);
+                span.counts = expected.data();
+                scalarKernels().histogram(span);
+                if (got != expected)
+                    problems.push_back(where(Format::None, kind, count, 1, 0) + std::to_string(bins) +
+                                       " bins differ");
+            }
+    return problems;
+}
+
 } // namespace
 
 const std::vector<Check> &checks() {
     static const std::vector<Check> all = {
-        {"encode", encodeAgrees},
+        {"conversions", conversionsAgree}, {"ranges", rangesAgree},         {"scales", scalesAgree},
+        {"moments", momentsAgree},         {"error sums", sumsAgree},       {"histograms", histogramsAgree},
+        {"encode", encodeAgrees},          {"decode", decodeAgrees},
     };
     return all;
 }
