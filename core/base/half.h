@@ -29,10 +29,10 @@ float f32FromMiniFloat(std::uint32_t bits) {
     if (exponent == exponentMask)
         return std::bit_cast<float>((sign << 31) | 0x7f800000U | (mantissa << (23U - MantissaBits)) |
                                     (mantissa != 0 ? 0x400000U : 0U));
-    const float magnitude = exponent == 0
-                                ? std::ldexp(static_cast<float>(mantissa), 1 - bias - static_cast<int>(MantissaBits))
-                                : std::ldexp(static_cast<float>(mantissa + (1U << MantissaBits)),
-                                             static_cast<int>(exponent) - bias - static_cast<int>(MantissaBits));
+    // Exponent and mantissa where F32 has them, then the difference of the biases: exact, subnormals included.
+    const std::uint32_t magnitudeBits = (bits & ((1U << (ExponentBits + MantissaBits)) - 1U)) << (23U - MantissaBits);
+    const float magnitude =
+        std::bit_cast<float>(magnitudeBits) * std::bit_cast<float>(static_cast<std::uint32_t>(254 - bias) << 23);
     return sign != 0 ? -magnitude : magnitude;
 }
 

@@ -50,8 +50,7 @@ struct FromE4M3 { // its exponent and mantissa are those of an F32 that is 2^120
         const __m512 value =
             _mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(magnitude, 20)), _mm512_set1_ps(0x1p120F));
         const __mmask16 nan = _mm512_cmpeq_epi32_mask(magnitude, _mm512_set1_epi32(0x7f));
-        const __m512i bits =
-            _mm512_mask_mov_epi32(_mm512_castps_si512(value), nan, _mm512_set1_epi32(0x7fc00000));
+        const __m512i bits = _mm512_mask_mov_epi32(_mm512_castps_si512(value), nan, _mm512_set1_epi32(0x7fc00000));
         return _mm512_castsi512_ps(_mm512_or_si512(bits, sign));
     }
 };
@@ -143,15 +142,13 @@ void decode(const DecodeSpan &span) {
                 levels = _mm512_sub_ps(levels, _mm512_set1_ps(static_cast<float>(span.zeroPoints[group])));
             inGroup += end - done;
             for (; done + 16 <= end; done += 16)
-                _mm512_storeu_ps(
-                    out + done,
-                    decodeVector<format>(_mm_loadu_si128(reinterpret_cast<const __m128i *>(bytes + done)), levels,
-                                         scale));
+                _mm512_storeu_ps(out + done,
+                                 decodeVector<format>(_mm_loadu_si128(reinterpret_cast<const __m128i *>(bytes + done)),
+                                                      levels, scale));
             if (done < end) {
                 const __mmask16 live = firstLanes(end - done);
-                _mm512_mask_storeu_ps(
-                    out + done, live,
-                    decodeVector<format>(_mm_maskz_loadu_epi8(live, bytes + done), levels, scale));
+                _mm512_mask_storeu_ps(out + done, live,
+                                      decodeVector<format>(_mm_maskz_loadu_epi8(live, bytes + done), levels, scale));
                 done = end;
             }
             if (inGroup == span.groupSize) {

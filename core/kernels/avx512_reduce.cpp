@@ -32,13 +32,12 @@ NIBBLESCOPE_INLINE __m512 reduce16(const __m512 (&v)[16]) {
         const __m512 a = v[4 * i], b = v[4 * i + 1], c = v[4 * i + 2], d = v[4 * i + 3];
         const __m512d ab = _mm512_castps_pd(Op::of(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
         const __m512d cd = _mm512_castps_pd(Op::of(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
-        quarter[i] =
-            Op::of(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+        quarter[i] = Op::of(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
     }
-    const __m512 low = Op::of(_mm512_shuffle_f32x4(quarter[0], quarter[1], 0x88),
-                              _mm512_shuffle_f32x4(quarter[0], quarter[1], 0xdd));
-    const __m512 high = Op::of(_mm512_shuffle_f32x4(quarter[2], quarter[3], 0x88),
-                               _mm512_shuffle_f32x4(quarter[2], quarter[3], 0xdd));
+    const __m512 low =
+        Op::of(_mm512_shuffle_f32x4(quarter[0], quarter[1], 0x88), _mm512_shuffle_f32x4(quarter[0], quarter[1], 0xdd));
+    const __m512 high =
+        Op::of(_mm512_shuffle_f32x4(quarter[2], quarter[3], 0x88), _mm512_shuffle_f32x4(quarter[2], quarter[3], 0xdd));
     return Op::of(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
 }
 
@@ -120,8 +119,8 @@ NIBBLESCOPE_INLINE void ranges16(const float *weights, std::size_t vectors, Grou
     _mm512_storeu_ps(fields + 32, _mm512_shuffle_f32x4(c, d, 0x88));
     _mm512_storeu_ps(fields + 48, _mm512_shuffle_f32x4(c, d, 0xdd));
     // Both ends equal (whose sign is the first one's?), or Inf.
-    const __mmask16 tie = _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(high, _mm512_setzero_ps(), _CMP_NEQ_OQ), negated,
-                                                  high, _CMP_EQ_OQ);
+    const __mmask16 tie =
+        _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(high, _mm512_setzero_ps(), _CMP_NEQ_OQ), negated, high, _CMP_EQ_OQ);
     const __mmask16 infinite = _mm512_cmp_ps_mask(largest, _mm512_set1_ps(3.4028235e38F), _CMP_GT_OQ);
     for (unsigned left = static_cast<unsigned>(tie | infinite); left != 0; left &= left - 1) {
         const auto g = static_cast<std::size_t>(__builtin_ctz(left));
@@ -224,8 +223,7 @@ ErrorSums errorSums(const float *weights, const float *decoded, std::size_t coun
 constexpr std::size_t tabledBins = 1024;
 
 // Slots of up to chunkWeights values, as the definition numbers them; NaN gets one behind the last.
-NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, std::size_t count,
-                                std::uint32_t *slots) {
+NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, std::size_t count, std::uint32_t *slots) {
     const __m512 lower = _mm512_set1_ps(span.lower);
     const __m512 inverseWidth = _mm512_set1_ps(span.inverseWidth);
     const __m512 bins = _mm512_set1_ps(static_cast<float>(span.bins));
@@ -307,8 +305,7 @@ NIBBLESCOPE_INLINE __m512 exactScales(const SixteenRanges &ranges) {
         return _mm512_div_ps(ranges.absmax, _mm512_set1_ps(127.0F));
     case Format::Mxfp4: {
         const __m512 exponent = _mm512_sub_ps(_mm512_getexp_ps(ranges.absmax), _mm512_set1_ps(2.0F));
-        const __m512 held =
-            _mm512_min_ps(_mm512_max_ps(exponent, _mm512_set1_ps(-127.0F)), _mm512_set1_ps(127.0F));
+        const __m512 held = _mm512_min_ps(_mm512_max_ps(exponent, _mm512_set1_ps(-127.0F)), _mm512_set1_ps(127.0F));
         return _mm512_scalef_ps(_mm512_set1_ps(1.0F), held);
     }
     default:
@@ -364,8 +361,7 @@ ScaleRounding groupScales(const ScaleSpan &span) {
         if (span.zeroPoints != nullptr) {
             const __m512 negated = _mm512_xor_ps(ranges.min, _mm512_set1_ps(-0.0F));
             const __m512 quotient = _mm512_maskz_div_ps(static_cast<__mmask16>(live & ~gone), negated, scale);
-            const __m512 rounded =
-                _mm512_roundscale_ps(quotient, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+            const __m512 rounded = _mm512_roundscale_ps(quotient, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
             const __m512 held = _mm512_min_ps(_mm512_max_ps(rounded, zero), _mm512_set1_ps(15.0F));
             const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(held));
             _mm_mask_storeu_epi8(span.zeroPoints + i, live, bytes);

@@ -124,19 +124,18 @@ void GroupQuantizer::observe(std::uint64_t first, std::span<const float> weights
 }
 
 // Rounds the scales of some groups to their storage type. Double quantization keeps them F32 for choosing codes.
-void GroupQuantizer::scalesOfGroups(std::uint64_t firstGroup, std::uint64_t count, ScaleCounts &counts) {
-    const Format format = m_recipe.format;
-    const bool stored = m_recipe.doubleQuant == DoubleQuant::Off && format != Format::Mxfp4;
-    for (std::uint64_t group = firstGroup; group < firstGroup + count; ++group) {
-        const GroupRange &range = m_ranges[group];
-        const float exact = exactScale(format, range);
-        const float rounded = usableScale(format, stored ? roundToScaleType(exact, m_recipe.scaleType) : exact);
-        counts.underflow += rounded == 0.0F && exact != 0.0F ? 1 : 0;
-        counts.overflow += stored && overflowsScaleType(exact, m_recipe.scaleType) ? 1 : 0;
-        m_encodeScales[group] = rounded;
-        if (!m_zeroPoints.empty())
-            m_zeroPoints[group] = zeroPointFor(range.min, rounded);
-    }
+void GroupQuantizer::scalesOfGroups(std::uint64_t firstGroup, std::uint64_t count, const Kernels &kernels,
+                                    ScaleCounts &counts) {
+    ScaleSpan span;
+    span.ranges = m_ranges.data() + firstGroup;
+    span.count = count;
+    span.rounded = m_recipe.doubleQuant == DoubleQuant::Off;
+    span.type = m_recipe.scaleType;
+    span.scales = m_encodeScales.data() + firstGroup;
+    span.zeroPoints = m_zeroPoints.empty() ? nullptr : m_zeroPoints.data() + firstGroup;
+    const ScaleRounding rounding = kernels.groupScales[static_cast<std::size_t>(m_recipe.format)](span);
+    counts.underflow += rounding.underflow;
+    counts.overflow += rounding.overflow;
 }
 
 void GroupQuantizer::searchGroups(std::uint64_t first, std::span<const float> weights, const Work &work) {
@@ -176,7 +175,7 @@ void GroupQuantizer::searchGroups(std::uint64_t first, std::span<const float> we
 
 void GroupQuantizer::finishScales() {
     if (m_choice == ScaleChoice::Range)
-        scalesOfGroups(0, m_grid.groups(), m_scaleCounts);
+        scalesOfGroups(0, m_grid.groups(), scalarKernels(), m_scaleCounts);
     if (m_recipe.doubleQuant != DoubleQuant::Off) {
         m_secondLevel = quantizeScales(m_encodeScales, m_recipe.doubleQuant);
         m_decodeScales = restoreScales(m_secondLevel, m_recipe.doubleQuant);
@@ -222,7 +221,7 @@ void GroupQuantizer::encode(std::uint64_t first, std::span<const float> weights,
             if (fuse && !search) {
                 rangesOfChunk(chunk, work.kernels, nullptr);
                 const std::uint64_t last = m_grid.groupOf(chunk.end() - 1);
-                scalesOfGroups(chunk.group, last - chunk.group + 1, scaleCounts[task]);
+                scalesOfGroups(chunk.group, last - chunk.group + 1, work.kernels, scaleCounts[task]);
             }
             Output place = output;
             if (place.decoded != nullptr)

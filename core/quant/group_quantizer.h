@@ -56,7 +56,7 @@ private:
     std::vector<Chunk> chunksOf(std::uint64_t first, std::uint64_t count) const;
     std::uint64_t codeBytesBefore(std::uint64_t weight) const;
     void rangesOfChunk(const Chunk &chunk, const Kernels &kernels, GroupRange *head);
-    void scalesOfGroups(std::uint64_t firstGroup, std::uint64_t count, ScaleCounts &counts);
+    void scalesOfGroups(std::uint64_t firstGroup, std::uint64_t count, const Kernels &kernels, ScaleCounts &counts);
     void searchGroups(std::uint64_t first, std::span<const float> weights, const Work &work);
     void encodeChunk(const Chunk &chunk, const Kernels &kernels, const Output &output, std::uint64_t blockCodeBytes,
                      ErrorSums &sums, std::uint32_t *counts) const;

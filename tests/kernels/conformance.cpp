@@ -361,8 +361,7 @@ Problems histogramsAgree(const Kernels &kernels) {
                 span.counts = expected.data();
                 scalarKernels().histogram(span);
                 if (got != expected)
-                    problems.push_back(where(Format::None, kind, count, 1, 0) + std::to_string(bins) +
-                                       " bins differ");
+                    problems.push_back(where(Format::None, kind, count, 1, 0) + std::to_string(bins) + " bins differ");
             }
     return problems;
 }
@@ -371,8 +370,8 @@ Problems histogramsAgree(const Kernels &kernels) {
 
 const std::vector<Check> &checks() {
     static const std::vector<Check> all = {
-        {"conversions", conversionsAgree}, {"ranges", rangesAgree},         {"scales", scalesAgree},
-        {"moments", momentsAgree},         {"error sums", sumsAgree},       {"histograms", histogramsAgree},
+        {"conversions", conversionsAgree}, {"ranges", rangesAgree},   {"scales", scalesAgree},
+        {"moments", momentsAgree},         {"error sums", sumsAgree}, {"histograms", histogramsAgree},
         {"encode", encodeAgrees},          {"decode", decodeAgrees},
     };
     return all;
