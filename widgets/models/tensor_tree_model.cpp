@@ -2,7 +2,9 @@
 #include "widgets/models/tensor_tree_model.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <string_view>
 
 #include <QCollator>
 #include <QFont>
@@ -204,6 +206,33 @@ struct Branch {
     std::map<std::string, Branch *> groups;        // children that are groups, by label
 };
 
+// Modules in the order in which a layer computes with them; files often have theirs by name.
+int computingOrder(const Branch &branch) {
+    static const std::array<std::string_view, 7> order = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                                          "gate_proj", "up_proj", "down_proj"};
+    const std::string_view module = std::string_view(branch.label).substr(0, branch.label.find('.'));
+    const auto at = std::find(order.begin(), order.end(), module);
+    return at == order.end() ? -1 : static_cast<int>(at - order.begin());
+}
+
+// Only among themselves: the places that they take are those that they had.
+void sortModules(Branch &parent) {
+    std::vector<std::size_t> places;
+    std::vector<std::unique_ptr<Branch>> modules;
+    for (std::size_t i = 0; i < parent.children.size(); ++i) {
+        if (computingOrder(*parent.children[i]) >= 0) {
+            places.push_back(i);
+            modules.push_back(std::move(parent.children[i]));
+        }
+    }
+    std::stable_sort(modules.begin(), modules.end(),
+                     [](const auto &a, const auto &b) { return computingOrder(*a) < computingOrder(*b); });
+    for (std::size_t i = 0; i < places.size(); ++i)
+        parent.children[places[i]] = std::move(modules[i]);
+    for (const auto &child : parent.children)
+        sortModules(*child);
+}
+
 Branch &childGroup(Branch &parent, const std::string &label) {
     Branch *&child = parent.groups[label];
     if (!child) {
@@ -227,6 +256,7 @@ void TensorTreeModel::buildTree(const std::vector<int> &tensors) {
         at->children.back()->label = parts.back();
         at->children.back()->tensor = tensor;
     }
+    sortModules(top);
     const auto grow = [this](const auto &self, const Branch &from, Node &into, const QString &path) -> void {
         for (const auto &child : from.children) {
             const Branch *branch = child.get();

@@ -10,6 +10,7 @@
 #include <QVBoxLayout>
 
 #include "core/report/number_text.h"
+#include "widgets/panels/tensor_delegate.h"
 #include "widgets/panels/themed_label.h"
 
 namespace nibblescope {
@@ -18,6 +19,8 @@ namespace {
 constexpr int margin = 12;
 constexpr int barHeight = 8;
 constexpr int swatch = 8;
+constexpr int swatchGap = 4;
+constexpr int entryGap = 8;
 
 struct Part {
     QString name;
@@ -76,18 +79,19 @@ protected:
         const auto widthOf = [&](bool withNames) {
             int width = 0;
             for (const Part &part : m_parts)
-                width += swatch + 5 + metrics.horizontalAdvance(withNames ? textOf(part) : shortOf(part)) + 10;
-            return width - 10;
+                width +=
+                    swatch + swatchGap + metrics.horizontalAdvance(withNames ? textOf(part) : shortOf(part)) + entryGap;
+            return width - entryGap;
         };
         const bool names = widthOf(true) <= width();
         int x = 0;
         for (const Part &part : m_parts) {
             const QString text = names ? textOf(part) : shortOf(part);
             painter.fillRect(QRect(x, (height() - swatch) / 2, swatch, swatch), partColour(m_format, part.opacity));
-            x += swatch + 5;
+            x += swatch + swatchGap;
             painter.setPen(theme.colour(UiColour::Text2));
             painter.drawText(QRect(x, 0, width() - x, height()), Qt::AlignLeft | Qt::AlignVCenter, text);
-            x += metrics.horizontalAdvance(text) + 10;
+            x += metrics.horizontalAdvance(text) + entryGap;
         }
     }
 
@@ -202,12 +206,28 @@ void BitsBlock::setContent(const Content &content) {
             tr("against %1: %2 bpw").arg(content.baseline, QString::fromStdString(bpwText(*content.baselineBpw))));
     }
     static_cast<Legend *>(m_legend)->setParts(content.format, partsOf(content));
-    m_tensor->setText(content.tensor);
-    m_tensor->setToolTip(content.tensor);
+    fitTensor();
     m_applies->setText(content.stored ? tr("Stored: %1 of %2 tensors").arg(content.quantized).arg(content.tensors)
                                       : tr("Applies to %1 of %2 tensors").arg(content.quantized).arg(content.tensors));
     m_which->setVisible(!content.stored);
     m_bar->update();
+}
+
+// The name gives way, not the numbers.
+void BitsBlock::fitTensor() {
+    const QString name = m_content.tensor;
+    const QString rest = QStringLiteral(": ") + m_content.tensorBits;
+    const QString whole = name.isEmpty() ? QString() : name + rest;
+    const QFontMetrics metrics(currentTheme().font(FontRole::Small));
+    const int room = width() - 2 * margin - metrics.horizontalAdvance(rest);
+    m_tensor->setText(name.isEmpty() ? QString() : fittingName(name, room, metrics) + rest);
+    m_tensor->setToolTip(whole);
+    m_tensor->setAccessibleName(whole);
+}
+
+void BitsBlock::resizeEvent(QResizeEvent *event) {
+    QWidget::resizeEvent(event);
+    fitTensor();
 }
 
 void BitsBlock::setHelp(const QString &text, bool wrong) {

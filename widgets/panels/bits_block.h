@@ -27,8 +27,9 @@ public:
         std::size_t quantized = 0;
         std::size_t tensors = 0;
         std::optional<double> baselineBpw;
-        QString baseline; // its short form
-        QString tensor;   // "layers.0.mlp.down_proj: 4.279, short last groups of 44"
+        QString baseline;   // its short form
+        QString tensor;     // "layers.0.mlp.down_proj"; empty: none, or it is kept
+        QString tensorBits; // "4.279, short last groups of 44"
         bool stored = false;
     };
     void setContent(const Content &content);
@@ -39,8 +40,12 @@ public:
 Q_SIGNALS:
     void whichTensorsRequested();
 
+protected:
+    void resizeEvent(QResizeEvent *event) override;
+
 private:
     class Bar;
+    void fitTensor();
 
     Content m_content;
     QLabel *m_bpw;

@@ -149,9 +149,8 @@ EmptyState::EmptyState(QWidget *parent) : QWidget(parent) {
 
 void EmptyState::buildButtons() {
     const auto make = [this](const QString &text, const QString &icon, const QString &tip) {
-        auto *button = new QPushButton(themeIcon(icon), text, this);
+        auto *button = new QPushButton(themeIcon(icon), QStringLiteral("  ") + text, this);
         button->setIconSize(QSize(18, 18));
-        button->setMinimumHeight(currentTheme().scaled(34));
         button->setToolTip(tip);
         return button;
     };
@@ -160,6 +159,7 @@ void EmptyState::buildButtons() {
     m_sample->setIcon(themeIcon(QStringLiteral("sample"), UiColour::AccentText));
     m_file = make(tr("Open &File..."), QStringLiteral("file"), tr("One weights file (Ctrl+O)"));
     m_folder = make(tr("Open F&older..."), QStringLiteral("folder"), tr("A model folder (Ctrl+Shift+O)"));
+    sizeButtons();
     m_sample->setDefault(true);
     for (QPushButton *button : {m_sample, m_file, m_folder})
         button->setAutoDefault(true); // Enter presses the one in focus
@@ -175,6 +175,24 @@ void EmptyState::buildButtons() {
     connect(m_file, &QPushButton::clicked, this, &EmptyState::openFileRequested);
     connect(m_folder, &QPushButton::clicked, this, &EmptyState::openFolderRequested);
     setFocusProxy(m_sample);
+}
+
+// Larger than other buttons; what they are to be is in the style sheet, which wins over a minimum height.
+void EmptyState::sizeButtons() {
+    const QString sheet = QStringLiteral("QPushButton { min-height: %1px; padding: 0 14px; } "
+                                         "QPushButton:focus { min-height: %2px; padding: 0 13px; }")
+                              .arg(currentTheme().scaled(32))
+                              .arg(currentTheme().scaled(32) - 2);
+    for (QPushButton *button : {m_sample, m_file, m_folder}) {
+        if (button->styleSheet() != sheet)
+            button->setStyleSheet(sheet);
+    }
+}
+
+void EmptyState::changeEvent(QEvent *event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange && m_folder)
+        sizeButtons();
 }
 
 void EmptyState::buildRecent() {
@@ -193,11 +211,7 @@ void EmptyState::buildRecent() {
     connect(clear, &QLabel::linkActivated, this, &EmptyState::clearRecentRequested);
     head->addWidget(clear);
     column->addLayout(head);
-    auto *line = new QFrame;
-    line->setFrameShape(QFrame::HLine);
-    line->setFrameShadow(QFrame::Plain);
-    line->setFixedHeight(1);
-    column->addWidget(line);
+    column->addWidget(new DividerLine(Qt::Horizontal));
     m_files = new QStandardItemModel(this);
     m_list = new QListView;
     m_list->setModel(m_files);

@@ -41,9 +41,11 @@ Q_SIGNALS:
 protected:
     void paintEvent(QPaintEvent *event) override;
     bool eventFilter(QObject *watched, QEvent *event) override;
+    void changeEvent(QEvent *event) override;
 
 private:
     void buildButtons();
+    void sizeButtons();
     void buildRecent();
 
     QPushButton *m_sample = nullptr;

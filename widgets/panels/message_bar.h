@@ -24,9 +24,9 @@ struct Message {
     Severity severity = Severity::Info;
     // What happened, which file and tensor, what to do. `Back-quoted` names are set in bold; everything else is plain.
     QString text;
-    std::vector<MessageAction> actions; // at most two are shown
-    QString topic;                      // a message with the same topic, unless it is empty, is replaced in place
-    bool lasting = false;               // an info that stays until it is closed (it asks something)
+    std::vector<MessageAction> actions = {}; // at most two are shown
+    QString topic = {};                      // a message with the same topic, unless it is empty, is replaced in place
+    bool lasting = false;                    // an info that stays until it is closed (it asks something)
 };
 
 class MessageBar;

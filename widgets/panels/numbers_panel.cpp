@@ -9,6 +9,7 @@
 #include <QVBoxLayout>
 
 #include "core/report/number_text.h"
+#include "widgets/panels/compact_header.h"
 #include "widgets/panels/themed_label.h"
 #include "widgets/theme/draw_number.h"
 #include "widgets/theme/icons.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr int rowHeight = 22;
 constexpr int headerHeight = 22;
 constexpr int sideMargin = 12;
+constexpr int columnGap = 6;
 
 QString count(std::uint64_t n) { return QString::fromStdString(countText(n)); }
 
@@ -38,6 +40,14 @@ public:
             QStyledItemDelegate::paint(painter, item, index);
         else
             NumberDelegate::paint(painter, item, index);
+    }
+
+    // Room for the margins at both ends, and between the columns.
+    QSize sizeHint(const QStyleOptionViewItem &option, const QModelIndex &index) const override {
+        QSize size = NumberDelegate::sizeHint(option, index);
+        const bool last = index.column() == index.model()->columnCount() - 1;
+        size.rwidth() += columnGap + (index.column() == 0 || last ? sideMargin - 4 : 0);
+        return size;
     }
 
 protected:
@@ -75,6 +85,9 @@ NumbersPanel::NumbersPanel(QWidget *parent)
     : QWidget(parent), m_model(new NumbersModel(this)), m_table(new QTableView),
       m_footnote(new ThemedLabel(FontRole::Small, UiColour::Text2)),
       m_empty(new ThemedLabel(tr("No model open"), FontRole::Body, UiColour::Text2)) {
+    auto *header = new CompactHeader(m_table);
+    header->setSideMargin(sideMargin);
+    m_table->setHorizontalHeader(header);
     m_table->setModel(m_model);
     m_table->setItemDelegate(new NumbersDelegate(m_table));
     m_table->setFrameShape(QFrame::NoFrame);
@@ -95,6 +108,9 @@ NumbersPanel::NumbersPanel(QWidget *parent)
     m_table->setContextMenuPolicy(Qt::CustomContextMenu);
     m_table->setAccessibleName(tr("Numbers"));
     connect(m_table, &QWidget::customContextMenuRequested, this, &NumbersPanel::showContextMenu);
+    setAutoFillBackground(true);
+    m_footnote->setAutoFillBackground(true);
+    m_footnote->setBackgroundRole(QPalette::Base);
     m_footnote->setWordWrap(true);
     m_footnote->setContentsMargins(sideMargin, 6, sideMargin, 6);
     m_empty->setContentsMargins(sideMargin, 9, sideMargin, 9);

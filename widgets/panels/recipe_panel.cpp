@@ -6,7 +6,6 @@
 #include <map>
 
 #include <QEvent>
-#include <QFrame>
 #include <QGridLayout>
 #include <QHBoxLayout>
 #include <QLineEdit>
@@ -312,11 +311,7 @@ void RecipePanel::Private::build() {
     area->viewport()->setAutoFillBackground(false);
     sheet->setAutoFillBackground(false);
     column->addWidget(area, 1);
-    auto *line = new QFrame;
-    line->setFrameShape(QFrame::HLine);
-    line->setFrameShadow(QFrame::Plain);
-    line->setFixedHeight(1);
-    column->addWidget(line);
+    column->addWidget(new DividerLine(Qt::Horizontal));
     bits = new BitsBlock;
     column->addWidget(bits);
     typing = new QTimer(this);
@@ -584,12 +579,13 @@ void RecipePanel::Private::refreshBits() {
     if (!tensorName.isEmpty() && tensor && tensor->size() != 0 && previewed.format != Format::None) {
         const double bpw =
             static_cast<double>(storedBits(*tensor, previewed).total()) / static_cast<double>(tensor->size());
-        content.tensor = tensorName + QStringLiteral(": ") + QString::fromStdString(bpwText(bpw));
+        content.tensor = tensorName;
+        content.tensorBits = QString::fromStdString(bpwText(bpw));
         const std::uint64_t rest = previewed.groupSize.kind == GroupSize::Kind::Count && previewed.blocks == Blocks::Row
                                        ? tensor->cols % previewed.groupSize.count
                                        : 0;
         if (rest != 0 && previewed.groupSize.count < tensor->cols)
-            content.tensor += RecipePanel::tr(", short last groups of %1").arg(rest);
+            content.tensorBits += RecipePanel::tr(", short last groups of %1").arg(rest);
     }
     bits->setContent(content);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/panels/segmented_control.h"
 
+#include <algorithm>
+
 #include <QEvent>
-#include <QHBoxLayout>
 #include <QPainter>
 #include <QPainterPath>
 
@@ -102,16 +103,12 @@ private:
 } // namespace
 
 SegmentedControl::SegmentedControl(const QStringList &choices, QWidget *parent) : QWidget(parent) {
-    auto *layout = new QHBoxLayout(this);
-    layout->setContentsMargins(0, 0, 0, 0);
-    layout->setSpacing(-1);
     for (int i = 0; i < choices.size(); ++i) {
         const auto place = choices.size() == 1       ? Segment::Place::Only
                            : i == 0                  ? Segment::Place::First
                            : i + 1 == choices.size() ? Segment::Place::Last
                                                      : Segment::Place::Middle;
         auto *segment = new Segment(choices[i], place, this);
-        layout->addWidget(segment);
         m_group.addButton(segment, i);
         // The chosen one's edge lies over its neighbours'.
         connect(segment, &QAbstractButton::toggled, segment, [segment](bool on) {
@@ -128,6 +125,37 @@ SegmentedControl::SegmentedControl(const QStringList &choices, QWidget *parent) 
         m_last = id;
         Q_EMIT chosen(id);
     });
+}
+
+// Equal widths; neighbours share the pixel of their edges.
+void SegmentedControl::arrange() {
+    for (int i = 0; i < count(); ++i) {
+        const int left = i * (width() - 1) / count();
+        const int right = (i + 1) * (width() - 1) / count() + 1;
+        m_group.button(i)->setGeometry(left, 0, right - left, height());
+    }
+}
+
+void SegmentedControl::resizeEvent(QResizeEvent *) { arrange(); }
+
+void SegmentedControl::changeEvent(QEvent *event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange)
+        updateGeometry();
+}
+
+QSize SegmentedControl::sizeHint() const {
+    int widest = 0;
+    for (int i = 0; i < count(); ++i)
+        widest = std::max(widest, m_group.button(i)->sizeHint().width());
+    return {widest * count(), m_group.button(0)->sizeHint().height()};
+}
+
+QSize SegmentedControl::minimumSizeHint() const {
+    int widest = 0;
+    for (int i = 0; i < count(); ++i)
+        widest = std::max(widest, m_group.button(i)->minimumSizeHint().width());
+    return {widest * count(), sizeHint().height()};
 }
 
 void SegmentedControl::setCurrent(int choice) {

@@ -21,10 +21,19 @@ public:
     QString problem(int choice) const;
     QAbstractButton *button(int choice) const { return m_group.button(choice); }
 
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override;
+
 Q_SIGNALS:
     void chosen(int choice); // by the user, another one than before
 
+protected:
+    void resizeEvent(QResizeEvent *event) override;
+    void changeEvent(QEvent *event) override;
+
 private:
+    void arrange();
+
     QButtonGroup m_group;
     int m_last = 0;
 };

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include <QFrame>
 #include <QHBoxLayout>
 #include <QProgressBar>
 #include <QPushButton>
@@ -17,12 +16,7 @@ namespace {
 constexpr int barWidth = 160;
 constexpr int barSteps = 1000; // QProgressBar counts in int, bytes do not fit
 
-QFrame *dividerLine() {
-    auto *line = new QFrame;
-    line->setFrameShape(QFrame::VLine);
-    line->setFixedHeight(14);
-    return line;
-}
+constexpr int buttonHeight = 20;
 
 } // namespace
 
@@ -35,7 +29,9 @@ JobStatus::JobStatus(QWidget *parent)
     m_bar->setFixedWidth(barWidth);
     m_bar->setRange(0, barSteps);
     m_bar->setTextVisible(false);
-    m_cancel->setProperty("small", true);
+    // The status bar is lower than other buttons.
+    m_cancel->setStyleSheet(QStringLiteral("QPushButton { min-height: 0; max-height: %1px; padding: 0 8px; }")
+                                .arg(currentTheme().scaled(buttonHeight)));
     m_cancel->setToolTip(tr("Stop; what is finished is kept (Ctrl+.)"));
     m_cancel->setAccessibleName(tr("Cancel the running job"));
     layout->addWidget(m_name);
@@ -82,7 +78,9 @@ MachineStatus::MachineStatus(QWidget *parent)
     layout->setContentsMargins(8, 0, 8, 0);
     layout->setSpacing(10);
     layout->addWidget(m_machine);
-    layout->addWidget(dividerLine());
+    auto *line = new DividerLine(Qt::Vertical);
+    line->setFixedHeight(14);
+    layout->addWidget(line);
     layout->addWidget(m_memory);
     m_machine->setAccessibleName(tr("Instruction set and threads"));
     m_memory->setAccessibleName(tr("Memory of this process"));
@@ -95,7 +93,10 @@ void MachineStatus::setMachine(const QString &instructionSet, int threads, const
 }
 
 void MachineStatus::setMemory(std::uint64_t bytes) {
-    m_memory->setText(QString::fromStdString(bytesText(static_cast<double>(bytes))));
+    // Whole MiB: the third digit of a number that always moves is no news.
+    const double mebibytes = static_cast<double>(bytes) / (1 << 20);
+    m_memory->setText(QString::fromStdString(mebibytes < 999.5 ? withUnit(fixedText(mebibytes, 0), "MiB")
+                                                               : bytesText(static_cast<double>(bytes))));
     m_memory->setToolTip(tr("Memory of this process: %1 bytes").arg(QString::fromStdString(countText(bytes))));
 }
 

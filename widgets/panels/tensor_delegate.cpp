@@ -30,6 +30,13 @@ QString fittingName(const QString &name, int width, const QFontMetrics &metrics)
                 return shorter;
         }
     }
+    // Within a part the beginning says most: "post_att…norm".
+    constexpr qsizetype tail = 4;
+    for (qsizetype head = name.size() - tail - 1; head > tail; --head) {
+        const QString shorter = name.left(head) + QChar(0x2026) + name.right(tail);
+        if (metrics.horizontalAdvance(shorter) <= width)
+            return shorter;
+    }
     return metrics.elidedText(name, Qt::ElideMiddle, width);
 }
 

@@ -232,10 +232,16 @@ void TensorPanel::updateFooter() {
                   .arg(count, QString::fromStdString(countText(static_cast<std::uint64_t>(m_model->tensorCount()))))
         : visible == 1 ? tr("1 tensor")
                        : tr("%1 tensors").arg(count);
-    m_footer->setText(
-        tr("%1 · %2 quantized · %3 parameters")
-            .arg(tensors, QString::fromStdString(countText(quantized)), QString::fromStdString(countText(params))));
-    m_footer->setToolTip(m_footer->text());
+    const QString head = tr("%1 · %2 quantized").arg(tensors, QString::fromStdString(countText(quantized)));
+    const QString whole = tr("%1 · %2 parameters").arg(head, QString::fromStdString(countText(params)));
+    const bool room = m_footer->fontMetrics().horizontalAdvance(whole) + 16 <= m_footer->width();
+    m_footer->setText(room ? whole : head);
+    m_footer->setToolTip(whole);
+}
+
+void TensorPanel::resizeEvent(QResizeEvent *event) {
+    QWidget::resizeEvent(event);
+    updateFooter();
 }
 
 bool TensorPanel::eventFilter(QObject *watched, QEvent *event) {
@@ -339,24 +345,31 @@ QByteArray TensorPanel::saveState() const {
     return QByteArray::fromStdString(state.dump());
 }
 
+// A state that is damaged or of another version changes nothing.
 bool TensorPanel::restoreState(const QByteArray &bytes) {
     const auto state = nlohmann::ordered_json::parse(bytes.begin(), bytes.end(), nullptr, false);
-    if (!state.is_object() || state.value("version", 0) != stateVersion || !state.contains("hidden") ||
-        !state["hidden"].is_array())
-        return false;
     std::set<int> hidden;
-    for (const auto &column : state["hidden"]) {
-        if (column.is_number_integer())
-            hidden.insert(column.get<int>());
+    int sort = -1;
+    bool descending = false;
+    TensorTreeModel::Show show;
+    try {
+        if (state.at("version").get<int>() != stateVersion)
+            return false;
+        hidden = state.at("hidden").get<std::set<int>>();
+        sort = state.at("sort").get<int>();
+        descending = state.at("descending").get<bool>();
+        show = {state.at("quantized_only").get<bool>(), state.at("warnings_only").get<bool>(),
+                state.at("grouped").get<bool>()};
+    } catch (const nlohmann::json::exception &) {
+        return false;
     }
     for (int column = TensorTreeModel::Shape; column < TensorTreeModel::ColumnCount; ++column)
         m_tree->setColumnWanted(column, hidden.count(column) == 0);
-    const int sort = state.value("sort", -1);
     m_tree->header()->setSortIndicator(sort >= -1 && sort < TensorTreeModel::ColumnCount ? sort : -1,
-                                       state.value("descending", false) ? Qt::DescendingOrder : Qt::AscendingOrder);
-    m_quantizedOnly->setChecked(state.value("quantized_only", false));
-    m_warningsOnly->setChecked(state.value("warnings_only", false));
-    m_grouped->setChecked(state.value("grouped", true));
+                                       descending ? Qt::DescendingOrder : Qt::AscendingOrder);
+    m_quantizedOnly->setChecked(show.quantizedOnly);
+    m_warningsOnly->setChecked(show.warningsOnly);
+    m_grouped->setChecked(show.grouped);
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include <QPainter>
 #include <QScrollBar>
 
+#include "widgets/panels/compact_header.h"
 #include "widgets/panels/tensor_delegate.h"
 #include "widgets/theme/draw_number.h"
 #include "widgets/theme/theme.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr int cellPadding = 4;
 constexpr int indent = 10;
 constexpr int leastName = 120;
+constexpr int leastFullName = 160; // in a list
 constexpr int leastSection = 60;
 constexpr int accentEdge = 3;
 constexpr int smallModel = 100; // tensors; up to this all groups start open
@@ -66,6 +68,7 @@ TensorTreeView::TensorTreeView(TensorTreeModel *model, QWidget *parent) : QTreeV
     setFrameShape(QFrame::NoFrame);
     setAccessibleName(tr("Tensors"));
 
+    setHeader(new CompactHeader(this));
     header()->setSectionsMovable(false);
     header()->setStretchLastSection(false);
     header()->setMinimumSectionSize(24);
@@ -140,6 +143,7 @@ void TensorTreeView::rememberState() {
 
 void TensorTreeView::restoreState() {
     setRootIsDecorated(!m_model->flat());
+    arrangeColumns();
     restoreExpansion();
     select(m_selected, m_current);
     if (m_current >= 0 && m_model->indexOf(m_current).isValid())
@@ -225,9 +229,10 @@ void TensorTreeView::drawRow(QPainter *painter, const QStyleOptionViewItem &opti
         return;
     const QRect row(0, option.rect.top(), accentEdge, option.rect.height());
     painter->fillRect(row, currentTheme().colour(UiColour::Accent));
-    if (hasFocus() && currentTheme().highContrast()) {
-        painter->setPen(currentTheme().colour(UiColour::Accent));
-        painter->drawRect(QRect(0, option.rect.top(), viewport()->width() - 1, option.rect.height() - 1));
+    if (hasFocus()) {
+        const int width = currentTheme().highContrast() ? 2 : 1;
+        painter->setPen(QPen(currentTheme().colour(UiColour::Accent), width));
+        painter->drawRect(QRectF(0.5, option.rect.top() + 0.5, viewport()->width() - 1, option.rect.height() - 1));
     }
 }
 
@@ -264,13 +269,15 @@ void TensorTreeView::resizeEvent(QResizeEvent *event) {
 }
 
 int TensorTreeView::textWidth(const QString &text) const {
-    return static_cast<int>(std::ceil(numberWidth(text, QFontMetricsF(font())))) + 2 * cellPadding + 1;
+    return static_cast<int>(std::ceil(numberWidth(text, QFontMetricsF(font())))) + 2 * cellPadding;
 }
 
 void TensorTreeView::fitColumns() {
     for (int column = TensorTreeModel::Shape; column < TensorTreeModel::ColumnCount; ++column) {
         const QString title = m_model->headerData(column, Qt::Horizontal).toString();
         int width = std::max(textWidth(title), textWidth(usualText(column)));
+        if (column == TensorTreeModel::Shape && m_model->tensorCount() != 0)
+            width = std::max(width, textWidth(tr("%1 tensors").arg(m_model->tensorCount())));
         std::set<QString> seen; // few texts are different: shapes and types repeat
         for (int tensor = 0; tensor < m_model->tensorCount(); ++tensor) {
             const QString text = m_model->indexOf(tensor, column).data().toString();
@@ -300,7 +307,7 @@ void TensorTreeView::arrangeColumns() {
         return;
     m_arranging = true;
     const int room = viewport()->width();
-    const int least = currentTheme().scaled(leastName);
+    const int least = currentTheme().scaled(m_model->flat() ? leastFullName : leastName);
     std::set<int> hidden = m_unwanted;
     const auto others = [&] {
         int sum = 0;

@@ -2,6 +2,7 @@
 #include "widgets/panels/themed_label.h"
 
 #include <QEvent>
+#include <QPainter>
 
 namespace nibblescope {
 
@@ -9,6 +10,7 @@ ThemedLabel::ThemedLabel(FontRole font, UiColour colour, QWidget *parent) : Them
 
 ThemedLabel::ThemedLabel(const QString &text, FontRole font, UiColour colour, QWidget *parent)
     : QLabel(text, parent), m_font(font), m_colour(colour) {
+    setForegroundRole(QPalette::WindowText); // on a ground of the role Base it would become Text
     apply();
 }
 
@@ -40,6 +42,17 @@ void ThemedLabel::apply() {
     }
     if (const QFont wanted = theme.font(m_font); font() != wanted)
         setFont(wanted);
+}
+
+DividerLine::DividerLine(Qt::Orientation orientation, QWidget *parent) : QWidget(parent) {
+    if (orientation == Qt::Horizontal)
+        setFixedHeight(1);
+    else
+        setFixedWidth(1);
+}
+
+void DividerLine::paintEvent(QPaintEvent *) {
+    QPainter(this).fillRect(rect(), currentTheme().colour(UiColour::Divider));
 }
 
 } // namespace nibblescope

@@ -25,4 +25,14 @@ private:
     UiColour m_colour;
 };
 
+// A line of one pixel in the divider's colour.
+class DividerLine : public QWidget {
+    Q_OBJECT
+public:
+    explicit DividerLine(Qt::Orientation orientation, QWidget *parent = nullptr);
+
+protected:
+    void paintEvent(QPaintEvent *event) override;
+};
+
 } // namespace nibblescope
