@@ -373,7 +373,9 @@ QString NumbersModel::csv() const {
         csv += QLatin1String(quantities[row].csvName) + QLatin1Char(',') + csvField(now);
         if (m_baseline) {
             const auto then = valueOf(*m_baseline, row);
-            const auto by = now && then ? std::optional(*now - *then) : std::nullopt;
+            std::optional<double> by;
+            if (now && then)
+                by = *now - *then;
             csv += QLatin1Char(',') + csvField(then) + QLatin1Char(',') + csvField(by);
         }
         csv += QLatin1Char('\n');
