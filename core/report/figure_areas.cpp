@@ -58,14 +58,14 @@ void drawCellFrame(const Pen &pen, const HeatMap &map, std::size_t index, bool i
     pen.canvas.rectangle(inner, std::nullopt, Stroke{pen.ground(), 2, 1, LineStyle::Solid});
     pen.canvas.rectangle(outer, std::nullopt, Stroke{pen.text(), 2, 1, LineStyle::Solid});
     if (isSelected) {
-        const double notch = std::min(pen.px(9), box.height / 2);
+        const double notch = std::min(pen.px(12), box.height / 2);
         const std::array<Point, 3> corner{{{box.x, box.y}, {box.x + notch, box.y}, {box.x, box.y + notch}}};
         pen.canvas.polygon(corner, Fill{pen.text(), 1, false}, false);
     }
     if (isWorst && box.width >= pen.px(64) && box.height >= pen.px(36) && index < map.cells.size() &&
         map.cells[index]) {
         const Rgb ground = cellColour(pen, map, *map.cells[index]);
-        pen.canvas.text({box.right() - pen.px(6), box.y + pen.px(12)}, "worst",
+        pen.canvas.text({box.right() - pen.px(7), box.y + pen.px(14)}, "worst",
                         {textOn(ground), pen.px(9), true, TextAlign::Right, false, std::nullopt});
     }
 }
@@ -148,15 +148,16 @@ void drawEndLabel(const Pen &pen, const StackedBar &bar, const Box &band) {
             right = std::max(right, pen.layout.x.toPixel(*end));
     }
     right += pen.px(8);
-    const std::vector<std::string> lines = linesOf(bar.endLabel);
+    std::vector<std::string> lines = linesOf(bar.endLabel);
+    lines.resize(std::min(lines.size(), pen.layout.endLines));
     const double middle = band.y + band.height / 2;
-    double baseline = lines.size() > 1 ? std::round(middle - pen.px(1)) : std::round(middle + pen.px(4));
+    double baseline = lines.size() > 1 ? std::round(middle - pen.px(2)) : std::round(middle + pen.px(4));
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const bool first = i == 0;
         pen.canvas.text({right, baseline}, lines[i],
                         {first ? pen.text() : pen.text2(), pen.px(first ? bodyText : smallText), first && bar.selected,
                          TextAlign::Left, false, pen.ground()});
-        baseline += pen.px(13);
+        baseline += pen.px(12);
     }
 }
 
@@ -272,8 +273,10 @@ void drawLevelStrip(const Pen &pen, const LevelStrip &strip) {
             if (tick.x + 1 < plot.x - 1 || tick.x + 1 > plot.right() + 1)
                 continue;
             if (level.from && level.to && std::isfinite(*level.from) && std::isfinite(*level.to)) {
-                const double left = std::clamp(std::round(pen.layout.x.toPixel(*level.from)), plot.x, plot.right());
-                const double right = std::clamp(std::round(pen.layout.x.toPixel(*level.to)), plot.x, plot.right());
+                const double one = std::clamp(std::round(pen.layout.x.toPixel(*level.from)), plot.x, plot.right());
+                const double other = std::clamp(std::round(pen.layout.x.toPixel(*level.to)), plot.x, plot.right());
+                const double left = std::min(one, other);
+                const double right = std::max(one, other);
                 const double tall = std::round(std::min(pen.px(6), tick.height));
                 pen.canvas.rectangle(
                     {left, std::round(tick.y + (tick.height - tall) / 2), std::max(1.0, right - left), tall},

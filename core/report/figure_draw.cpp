@@ -39,8 +39,10 @@ void drawHeader(const Pen &pen) {
     const FigureLayout &layout = pen.layout;
     pen.canvas.text({layout.whole.x + pen.px(16), layout.titleBaseline}, layout.title,
                     {pen.text(), pen.px(bodyText), true, TextAlign::Left, false, std::nullopt});
-    for (const LegendEntry &entry : layout.legend)
-        drawLegendEntry(pen, entry);
+    for (const LegendEntry &entry : layout.legend) {
+        if (entry.box.width > 0)
+            drawLegendEntry(pen, entry);
+    }
     if (!layout.note.empty())
         pen.canvas.text({layout.noteRight, layout.titleBaseline}, layout.note,
                         {pen.text2(), pen.px(smallText), false, TextAlign::Right, false, std::nullopt});
@@ -172,6 +174,26 @@ void drawMarkText(const Pen &pen, const Mark &mark) {
     }
 }
 
+// Bold ones first; a text that would cover another is left out.
+void drawMarkTexts(const Pen &pen) {
+    std::vector<Box> taken;
+    for (const bool bold : {true, false}) {
+        for (const Mark &mark : pen.figure.marks) {
+            const auto box = mark.bold == bold ? markTextBox(mark, pen.layout, pen.canvas) : std::nullopt;
+            if (!box)
+                continue;
+            const bool covered = std::any_of(taken.begin(), taken.end(), [&box](const Box &other) {
+                return box->x < other.right() && other.x < box->right() && box->y < other.bottom() &&
+                       other.y < box->bottom();
+            });
+            if (covered)
+                continue;
+            taken.push_back(*box);
+            drawMarkText(pen, mark);
+        }
+    }
+}
+
 void drawMarkLine(const Pen &pen, const Mark &mark) {
     const Box &plot = pen.layout.plot;
     const Stroke stroke{pen.colour(mark.colour), std::max(mark.width, 0.5), mark.opacity, mark.line};
@@ -253,14 +275,15 @@ void drawPlot(const Pen &pen) {
     drawAxes(pen);
     if (pen.figure.levels)
         drawLevelStrip(pen, *pen.figure.levels);
-    for (const Mark &mark : pen.figure.marks)
-        drawMarkText(pen, mark);
+    drawMarkTexts(pen);
 }
 
 } // namespace
 
 std::optional<Box> markTextBox(const Mark &mark, const FigureLayout &layout, const Canvas &measure) {
-    if (mark.text.empty())
+    const bool needsX = mark.kind != Mark::Kind::HorizontalLine;
+    const bool needsY = mark.kind != Mark::Kind::VerticalLine && mark.kind != Mark::Kind::Frame;
+    if (mark.text.empty() || (needsX && !std::isfinite(mark.x)) || (needsY && !std::isfinite(mark.y)))
         return std::nullopt;
     const Box &plot = layout.plot;
     double width = 0;

@@ -25,6 +25,9 @@ constexpr double bottomMargin = 6;
 constexpr double labelGap = 6; // no label comes nearer to another
 constexpr double yTickEvery = 28;
 constexpr int mostXTicks = 11;
+constexpr double xTickEvery = 58;
+constexpr double leastPlotHeight = 70; // legend rows are given up for it
+constexpr double twoLinePitch = 26;    // bars nearer than that have one line of text at their ends
 
 bool isMirrored(const Figure &figure) {
     return figure.levels && figure.levels->place == LevelStrip::Place::Middle && !figure.stackedBars.size();
@@ -220,7 +223,7 @@ private:
         m_out.noteRight = right;
         if (m_out.legend.empty() || legendWidth - px(16) + noteWidth <= room) {
             placeLegendRow(legendLeft, m_out.titleBaseline);
-        } else if (m_out.legend.size() > 4 && allLines()) {
+        } else if (m_out.legend.size() > 4 && allLines() && columnFits()) {
             placeLegendColumn();
         } else {
             m_top = wrapLegend(legendLeft, legendWidth <= room ? right : right - noteWidth) + px(14);
@@ -238,6 +241,14 @@ private:
     bool allLines() const {
         return std::all_of(m_out.legend.begin(), m_out.legend.end(),
                            [](const LegendEntry &entry) { return entry.kind == LegendEntry::Kind::Line; });
+    }
+
+    bool columnFits() const {
+        double widest = 0;
+        for (const LegendEntry &entry : m_out.legend)
+            widest = std::max(widest, entry.box.width);
+        const double tall = px(legendRow) * static_cast<double>(m_out.legend.size());
+        return widest < (m_right - m_left) * 0.4 && m_top + tall < m_out.whole.bottom();
     }
 
     void placeLegendRow(double x, double baseline) {
@@ -269,9 +280,17 @@ private:
         for (LegendEntry &entry : m_out.legend) {
             const double begin = baseline == m_out.titleBaseline ? left : m_left;
             if (x + entry.box.width > right && (x > begin || baseline == m_out.titleBaseline)) {
+                if (baseline + px(legendRow) + px(tickRow + labelRow + leastPlotHeight) > m_bottom) {
+                    entry.box.width = 0; // no room: the table still names it
+                    continue;
+                }
                 baseline += px(legendRow);
                 x = m_left;
                 right = m_right;
+            }
+            if (x + entry.box.width > m_out.whole.right()) {
+                entry.box.width = 0;
+                continue;
             }
             entry.box.x = std::round(x);
             entry.box.y = std::round(baseline - px(13));
@@ -297,11 +316,20 @@ private:
             for (const StackedBar &bar : m_figure.stackedBars)
                 widest = std::max(widest, width(bar.name, bodyText, true));
             left += widest + px(10);
+            const double pitch = (m_bottom - m_top) / static_cast<double>(m_figure.stackedBars.size());
+            const double whole = m_right;
+            m_out.endLines = pitch >= px(twoLinePitch) ? 2 : 1;
             reserveEndLabels(left);
+            if (m_out.endLines > 1 && m_right - left < (whole - left) * 0.4) {
+                m_out.endLines = 1;
+                m_right = whole;
+                reserveEndLabels(left);
+            }
         } else {
             left += (m_figure.y.label.empty() ? 0 : px(16)) + yLabelsWidth() + px(8);
             for (const LevelStrip::Row &row : m_figure.levels ? m_figure.levels->rows : std::vector<LevelStrip::Row>())
-                left = std::max(left, m_left + width(row.name, 10) + px(8));
+                left = std::max(left,
+                                m_left + (m_figure.y.label.empty() ? 0 : px(14)) + width(row.name, smallText) + px(10));
         }
         for (const Mark &mark : m_figure.marks) {
             if (mark.kind == Mark::Kind::HorizontalLine && !mark.text.empty())
@@ -320,8 +348,9 @@ private:
                 total += std::isfinite(part.value) ? std::max(0.0, part.value) : 0;
             double wide = 0;
             double size = bodyText;
-            for (const std::string &line : linesOf(bar.endLabel)) {
-                wide = std::max(wide, width(line, size, bar.selected && size == bodyText));
+            const std::vector<std::string> lines = linesOf(bar.endLabel);
+            for (std::size_t i = 0; i < std::min(lines.size(), m_out.endLines); ++i) {
+                wide = std::max(wide, width(lines[i], size, bar.selected && i == 0));
                 size = smallText;
             }
             if (wide == 0 || range <= 0)
@@ -405,7 +434,8 @@ private:
 
     void placeTicks() {
         if (m_figure.x.visible) {
-            for (int most = mostXTicks; most > 0; --most) {
+            const int room = static_cast<int>(m_out.plot.width / px(xTickEvery));
+            for (int most = std::clamp(room, 1, mostXTicks); most > 0; --most) {
                 m_out.xTicks.clear();
                 for (const Axis::Tick &tick : ticksIn(m_figure.x, m_view.xLower, m_view.xUpper, most))
                     m_out.xTicks.push_back({std::round(m_out.x.toPixel(tick.at)), tick.label});

@@ -73,6 +73,7 @@ struct FigureLayout {
     Box scaleBar;        // of a heat map, with its end texts left and right of it
     double barPitch = 0; // stacked bars: from one to the next
     double barHeight = 0;
+    std::size_t endLines = 2; // lines of text at the bars' ends that have room
 
     double px(double length) const { return length * scale; }
     Box cell(const HeatMap &map, std::size_t row, std::size_t column) const;

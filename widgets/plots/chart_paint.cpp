@@ -81,7 +81,10 @@ void Chart::paintReadout(QPainter &painter, const CursorView &view) const {
         wide = std::max(wide, metrics.horizontalAdvance(line));
     const QSizeF size(std::ceil(wide) + 2 * m_layout.px(9),
                       lineHeight * static_cast<double>(lines.size()) + m_layout.px(10));
-    const QRectF inside = rectOf(m_layout.whole).adjusted(4, m_layout.px(26), -4, -4);
+    // In the plot if there is room, else anywhere below the title.
+    const QRectF plot = rectOf(m_layout.plot).adjusted(2, 2, -2, -2);
+    const bool roomy = plot.width() > 2 * size.width() + 40 && plot.height() > size.height();
+    const QRectF inside = roomy ? plot : rectOf(m_layout.whole).adjusted(4, m_layout.px(26), -4, -4);
     QRectF keep; // not to be covered
     if (view.frame)
         keep = rectOf(*view.frame).adjusted(-4, -4, 4, 4);

@@ -11,6 +11,8 @@
 namespace nibblescope {
 namespace {
 
+constexpr double narrowBar = 8; // below, a frame would hide the bar: a hair line takes its place
+
 std::size_t asIndex(int index) { return static_cast<std::size_t>(index); }
 
 template <class List>
@@ -245,8 +247,9 @@ std::optional<CursorView> FigureCursor::view(CursorPlace place) const {
         view.text = seriesText(*line, index);
         view.link = textAt(line->links, index);
         view.mark = *pixel;
-        if (line->kind == Series::Kind::Bars)
-            view.frame = barBox(*line, index, m_layout);
+        const auto bar = line->kind == Series::Kind::Bars ? barBox(*line, index, m_layout) : std::nullopt;
+        if (bar && bar->width >= m_layout.px(narrowBar))
+            view.frame = bar;
         else
             view.hairX = std::round(pixel->x);
         return view;

@@ -2,16 +2,43 @@
 #include "widgets/plots/plot_splitter.h"
 
 #include "widgets/plots/plot_view.h"
+#include "widgets/theme/theme.h"
 
+#include <QPainter>
 #include <QTimer>
 
 #include <algorithm>
 
 namespace nibblescope {
+namespace {
+
+constexpr int graspWidth = 9; // a line of 1 px with room to grasp it
+constexpr int lineMargin = 16;
+
+class LineHandle : public QSplitterHandle {
+public:
+    LineHandle(Qt::Orientation orientation, QSplitter *parent) : QSplitterHandle(orientation, parent) {
+        setAttribute(Qt::WA_Hover);
+    }
+
+protected:
+    void paintEvent(QPaintEvent *) override {
+        const Theme theme = currentTheme();
+        QPainter painter(this);
+        painter.fillRect(rect(), theme.colour(UiColour::Base));
+        const QColor colour = theme.colour(underMouse() ? UiColour::Accent : UiColour::Divider);
+        if (orientation() == Qt::Vertical)
+            painter.fillRect(lineMargin, height() / 2, width() - 2 * lineMargin, 1, colour);
+        else
+            painter.fillRect(width() / 2, lineMargin / 2, 1, height() - lineMargin, colour);
+    }
+};
+
+} // namespace
 
 PlotSplitter::PlotSplitter(Qt::Orientation orientation, QWidget *parent) : QSplitter(orientation, parent) {
     setChildrenCollapsible(false);
-    setHandleWidth(9); // a line of 1 px with room to grasp it
+    setHandleWidth(graspWidth);
     connect(this, &QSplitter::splitterMoved, this, [this] {
         m_moved = true;
         Q_EMIT sizesChanged();
@@ -70,6 +97,8 @@ void PlotSplitter::resetSizes() {
         sizes << std::max(1, whole * share / std::max(1, sum));
     setSizes(sizes);
 }
+
+QSplitterHandle *PlotSplitter::createHandle() { return new LineHandle(orientation(), this); }
 
 void PlotSplitter::resizeEvent(QResizeEvent *event) {
     QSplitter::resizeEvent(event);

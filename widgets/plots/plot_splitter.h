@@ -32,6 +32,7 @@ Q_SIGNALS:
     void sizesChanged(); // by hand
 
 protected:
+    QSplitterHandle *createHandle() override;
     void resizeEvent(QResizeEvent *event) override;
 
 private:

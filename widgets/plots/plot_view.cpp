@@ -50,6 +50,7 @@ PlotView::~PlotView() = default;
 
 void PlotView::setFigure(std::shared_ptr<const Figure> figure) {
     m_figure = std::move(figure);
+    updateGeometry();
     m_chart->setFigure(m_figure);
     if (isTableShown())
         fillTable();
@@ -239,6 +240,12 @@ void PlotView::showMenu(const QPoint &globalPosition) {
 }
 
 QSize PlotView::sizeHint() const { return {640, 300}; }
-QSize PlotView::minimumSizeHint() const { return {200, 120}; }
+// What text needs at its size, so that pages scroll rather than crowd.
+QSize PlotView::minimumSizeHint() const {
+    const bool strip = m_figure && m_figure->levels && m_figure->levels->place == LevelStrip::Place::Below;
+    const int bars = m_figure ? static_cast<int>(m_figure->stackedBars.size()) : 0;
+    const Theme &theme = m_chart->theme();
+    return {theme.scaled(240), theme.scaled(std::max(strip ? 190 : 150, 80 + bars * 20))};
+}
 
 } // namespace nibblescope

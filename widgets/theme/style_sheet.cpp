@@ -131,8 +131,8 @@ QScrollBar::handle:hover { background: @edge@; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: @divider@; }
-QSplitter::handle:vertical { height: 1px; margin: 4px 16px; }
-QSplitter::handle:horizontal { width: 1px; margin: 0 4px; }
+QSplitter::handle:vertical { height: 1px; }
+QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:hover { background: @accent@; }
 QToolTip { background: @base@; color: @text@; border: 1px solid @edge@; padding: 4px 6px; }
 QGroupBox { border: 0; }
