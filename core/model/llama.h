@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs a Llama-family decoder (Touvron et al., 2023) in F32, layer by layer from its file, so that a model larger than
+// memory runs too. Weights can be edited on their way from the file: quantized and decoded, the numbers are then those
+// of the weights alone.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "core/base/work.h"
+#include "core/io/model.h"
+#include "core/model/llama_tensors.h"
+
+namespace nibblescope {
+
+// Replaces weights after they were decoded. Calls may come from any one thread at a time.
+class WeightEdit {
+public:
+    virtual ~WeightEdit() = default;
+    virtual bool edits(std::size_t tensor) const = 0;
+    virtual void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const = 0;
+};
+
+struct LlamaLinear {
+    std::size_t tensor = 0;
+    MatrixShape shape;
+    std::vector<float> weights; // [out, in]
+    std::vector<float> bias;    // empty: none
+};
+
+struct LlamaLayer {
+    std::size_t index = 0;
+    std::array<LlamaLinear, linearCount> linears;
+    std::vector<float> inputNorm;
+    std::vector<float> mlpNorm;
+
+    LlamaLinear &linear(LinearKind kind) { return linears[static_cast<std::size_t>(kind)]; }
+    const LlamaLinear &linear(LinearKind kind) const { return linears[static_cast<std::size_t>(kind)]; }
+    std::uint64_t bytes() const;
+};
+
+// Told of the input X [positions, cols] of each linear as the layer runs; q, k, v and gate, up share theirs.
+using InputObserver = std::function<void(InputKind input, std::span<const float> x, std::size_t cols)>;
+
+class Llama {
+public:
+    // The model must outlive this. Throws Error as llamaConfig() and findLlamaTensors().
+    explicit Llama(const Model &model);
+    ~Llama();
+    Llama(const Llama &) = delete;
+    Llama &operator=(const Llama &) = delete;
+
+    const LlamaConfig &config() const { return m_config; }
+    const LlamaTensors &tensors() const { return m_tensors; }
+    const Model &model() const { return m_model; }
+
+    // Reads. An edit is applied where given.
+    std::vector<float> tensor(std::size_t index, const Work &work, const WeightEdit *edit = nullptr) const;
+    LlamaLayer layer(std::size_t index, const Work &work) const;
+    void apply(const WeightEdit &edit, LlamaLayer &layer, const Work &work) const;
+    // Rows [first, first + count) of a [vocabulary, hidden] tensor, not edited.
+    std::vector<float> vocabularyRows(std::size_t index, std::uint64_t first, std::uint64_t count,
+                                      const Work &work) const;
+
+    // One layer over one window: `hidden` is [positions, hidden] and is replaced. Safe from several threads at once.
+    void run(const LlamaLayer &layer, std::span<float> hidden, const InputObserver &observer = {}) const;
+
+private:
+    struct Scratch;
+    class BorrowedScratch;
+    void rotate(float *heads, std::size_t positions, std::size_t count, const Scratch &scratch) const;
+    void attend(std::uint64_t window, std::size_t positions, Scratch &scratch) const;
+    void attendHead(std::size_t head, std::uint64_t window, std::size_t positions, Scratch &scratch) const;
+
+    const Model &m_model;
+    LlamaConfig m_config;
+    LlamaTensors m_tensors;
+    std::vector<double> m_frequencies;
+    // Working memory is kept between windows: to map and unmap it anew each time costs more than the work on it.
+    mutable std::mutex m_mutex;
+    mutable std::vector<std::unique_ptr<Scratch>> m_idle;
+};
+
+// Angles a position of each pair of a head, with the scaling of the config.
+std::vector<double> rotaryFrequencies(const LlamaConfig &config);
+
+} // namespace nibblescope
