@@ -52,10 +52,11 @@ double exponentials(float *x, std::size_t count, float shift) {
             value -= shift;
         exponential(values);
         std::copy_n(values.begin(), length, x + at);
-        double part = 0;
-        for (std::size_t i = 0; i < length; ++i)
-            part += static_cast<double>(values[i]);
-        sum += part;
+        std::fill(values.begin() + static_cast<std::ptrdiff_t>(length), values.end(), 0.0F);
+        std::array<double, 4> parts{};
+        for (std::size_t i = 0; i < block; ++i)
+            parts[i % 4] += static_cast<double>(values[i]);
+        sum += (parts[0] + parts[1]) + (parts[2] + parts[3]);
     }
     return sum;
 }
