@@ -30,9 +30,22 @@ void addCommon(CLI::App &app, Arguments &arguments) {
     app.allow_extras(); // so that we can name the nearest option ourselves
 }
 
-void addModel(CLI::App &app, Arguments &arguments) {
+void addPath(CLI::App &app, Arguments &arguments) {
     app.add_option("PATH", arguments.path, "A weights file or a model folder")->required()->type_name("");
     app.add_option("--threads", arguments.threads, "Worker threads (default: all processors)")->type_name("N");
+}
+
+// What a model is run on.
+void addText(CLI::App &app, Arguments &arguments) {
+    app.add_option("--text", arguments.text, "Run the model on a text, through its own tokenizer")->type_name("FILE");
+    app.add_option("--tokens", arguments.tokens, "Run the model on token ids: .npy, one dimension of integers")
+        ->type_name("FILE.npy");
+    app.add_option("--context", arguments.context, "Tokens in a window, BOS included (default: 256)")->type_name("N");
+    app.add_option("--windows", arguments.windows, "Only the first N windows (default: all)")->type_name("N");
+}
+
+void addModel(CLI::App &app, Arguments &arguments) {
+    addPath(app, arguments);
     app.add_option("--only", arguments.only, "Look at the tensors whose name matches, and at no others (repeatable)")
         ->type_name("GLOB")
         ->expected(1)
@@ -143,21 +156,29 @@ std::optional<Arguments> parseArguments(int argc, const char *const *argv) {
     CLI::App *quantize = app.add_subcommand("quantize", "Write a quantized (.h5) or dequantized (.safetensors) model");
     CLI::App *report = app.add_subcommand("report", "A report of the model under a recipe");
     CLI::App *bench = app.add_subcommand("bench", "Time the kernels on this machine");
-    const std::array<std::pair<CLI::App *, Command>, 5> commands{{{info, Command::Info},
+    CLI::App *evaluate = app.add_subcommand("evaluate", "Run the model on a text: perplexity, and KL under a recipe");
+    const std::array<std::pair<CLI::App *, Command>, 6> commands{{{info, Command::Info},
                                                                   {analyze, Command::Analyze},
                                                                   {quantize, Command::Quantize},
                                                                   {report, Command::Report},
-                                                                  {bench, Command::Bench}}};
+                                                                  {bench, Command::Bench},
+                                                                  {evaluate, Command::Evaluate}}};
     for (const auto &[sub, command] : commands) {
         addCommon(*sub, arguments);
         if (command == Command::Bench)
             continue;
-        addModel(*sub, arguments);
+        if (command == Command::Evaluate) {
+            addPath(*sub, arguments);
+            addText(*sub, arguments);
+        } else {
+            addModel(*sub, arguments);
+        }
         if (command != Command::Info)
             addRecipe(*sub, arguments,
-                      command == Command::Analyze  ? "none, statistics only"
-                      : command == Command::Report ? "nf4"
-                                                   : "must be given");
+                      command == Command::Analyze    ? "none, statistics only"
+                      : command == Command::Evaluate ? "none, the model as it is"
+                      : command == Command::Report   ? "nf4"
+                                                     : "must be given");
     }
     quantize->add_option("--out", arguments.out, "The file to write: .h5, .hdf5 or .safetensors")->type_name("FILE");
     quantize->add_option("--dequant-type", arguments.dequantType, "f32|f16|bf16 (default: the source's own)")

@@ -10,7 +10,7 @@
 
 namespace nibblescope::cli {
 
-enum class Command { Info, Analyze, Quantize, Report, Bench };
+enum class Command { Info, Analyze, Quantize, Report, Bench, Evaluate };
 
 struct RecipeArguments {
     std::optional<std::string> format;
@@ -37,6 +37,10 @@ struct Arguments {
     std::string cacheType = "f16";
     std::optional<std::filesystem::path> out;
     std::optional<std::string> dequantType;
+    // evaluate
+    std::optional<std::filesystem::path> text;
+    std::optional<std::filesystem::path> tokens;
+    std::optional<std::uint64_t> windows;
     // bench
     std::optional<std::uint64_t> rows;
     std::optional<std::uint64_t> cols;

@@ -6,6 +6,7 @@
 
 #include "app/cli/arguments.h"
 #include "app/cli/commands.h"
+#include "app/cli/evaluate.h"
 #include "app/cli/terminal.h"
 #include "core/base/error.h"
 #include "core/io/hdf5/helper.h"
@@ -36,6 +37,9 @@ int run(int argc, const char *const *argv) {
             break;
         case Command::Quantize:
             runQuantize(*arguments, surroundings);
+            break;
+        case Command::Evaluate:
+            runEvaluate(*arguments, surroundings);
             break;
         case Command::Report:
         case Command::Bench:

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/analysis/matrix_reader.h"
+#include "core/io/matrix_reader.h"
 #include "core/kernels/dense.h"
 #include "core/model/activation.h"
 

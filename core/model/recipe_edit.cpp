@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/recipe_edit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/io/shown.h"
+#include "core/quant/quantize.h"
+
+namespace nibblescope {
+
+RecipeEdit::RecipeEdit(const Model &model, const ModelPlan &plan)
+    : m_model(model), m_recipe(plan.recipe), m_quantized(model.tensors.size()) {
+    if (const auto problem = problemOf(plan.recipe))
+        throw Error(Fault::Call, "--" + problem->option + ": " + problem->reason + ".");
+    for (std::size_t i = 0; i < model.tensors.size(); ++i) {
+        const TensorResult described = describeTensor(model.tensors[i], plan);
+        m_quantized[i] = described.quantized;
+        if (!described.quantized)
+            continue;
+        if (described.layout != Layout::OutIn)
+            throw Error(Fault::Call, "--layout: " + shown(described.info.name) +
+                                         " is read as out_in when the model runs; it cannot be quantized as in_out.");
+        m_bits += described.bits;
+        m_weights += described.shape.size();
+    }
+}
+
+double RecipeEdit::bpw() const {
+    return m_weights == 0 ? 0 : static_cast<double>(m_bits.total()) / static_cast<double>(m_weights);
+}
+
+void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+    const TensorInfo &info = m_model.tensors[tensor];
+    if (!std::all_of(weights.begin(), weights.end(), [](float weight) { return std::isfinite(weight); }))
+        throw Error(Fault::Input, shown(info.name) + " holds NaN or Inf: a model with such a tensor cannot be run.")
+            .inTensor(info.name);
+    std::vector<float> decoded(weights.size());
+    try {
+        quantize({weights, matrixShape(info, Layout::OutIn), m_recipe, decoded.data()}, work);
+    } catch (const Error &error) {
+        if (error.fault() != Fault::Input || !error.tensor().empty())
+            throw;
+        throw Error(error.fault(), shown(info.name) + ": " + error.what() + ".").inTensor(info.name);
+    }
+    weights.swap(decoded);
+}
+
+} // namespace nibblescope

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A recipe as an edit of a model that runs: the tensors that the plan quantizes are quantized and decoded.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/analysis/analyze.h"
+#include "core/model/llama.h"
+
+namespace nibblescope {
+
+class RecipeEdit : public WeightEdit {
+public:
+    // The model must outlive this. Throws Error{Fault::Call} for a recipe that cannot be carried out, or a plan that
+    // reads a matrix of the model as [in, out].
+    RecipeEdit(const Model &model, const ModelPlan &plan);
+
+    bool edits(std::size_t tensor) const override { return m_quantized[tensor]; }
+    // Throws Error{Fault::Input} for a tensor with NaN or Inf, naming it.
+    void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
+
+    const StoredBits &bits() const { return m_bits; } // of all tensors that are quantized
+    // Stored bits a weight over the quantized tensors; 0 where there are none.
+    double bpw() const;
+
+private:
+    const Model &m_model;
+    Recipe m_recipe;
+    std::vector<bool> m_quantized;
+    StoredBits m_bits;
+    std::uint64_t m_weights = 0;
+};
+
+} // namespace nibblescope
