@@ -136,6 +136,17 @@ void keepScaledF8(Model &model) {
                                  ". Numbers are those of the stored values; such tensors are kept unless included.");
 }
 
+// The first thing that was refused, without the file's name before it, or what was looked for.
+std::string whyEmpty(const Model &model) {
+    if (model.warnings.empty())
+        return model.format == "hdf5" ? "there is no dataset of numbers in it." : "its header lists no tensors.";
+    const std::string &first = model.warnings.front();
+    const std::string file = shownName(model.path) + ": ";
+    const std::size_t others = model.warnings.size() - 1;
+    return first.substr(first.starts_with(file) ? file.size() : 0) +
+           (others == 0 ? "" : " (There are " + shownCount(others) + " more warnings.)");
+}
+
 } // namespace
 
 std::span<const ReaderTraits> allReaders() { return readers; }
@@ -160,10 +171,7 @@ Model openModel(const fs::path &path) {
     else
         openFile(plain, model);
     if (model.tensors.empty())
-        throw Error(Fault::Input,
-                    shownName(plain) + " holds no weights" +
-                        (model.warnings.empty() ? ": its header lists no tensors." : ": " + model.warnings.front()))
-            .inFile(path.string());
+        throw Error(Fault::Input, shownName(plain) + " holds no weights: " + whyEmpty(model)).inFile(path.string());
     model.config = readModelConfig(folder ? plain : plain.parent_path(), model.warnings);
     applyGpt2Layout(model);
     keepScaledF8(model);

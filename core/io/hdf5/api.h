@@ -22,6 +22,12 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+// Our own reason not to read something, a clause ("it was written by a newer version").
+class Refused : public CallFailed {
+public:
+    using CallFailed::CallFailed;
+};
+
 // Holds the lock and silences the library in this thread. Everything that touches HDF5, closing included, happens
 // inside one; declare it before the identifiers.
 class Scope {

@@ -73,7 +73,7 @@ public:
         expected.dtype = static_cast<DType>(request.at("dtype").get<int>());
         expected.dims = request.at("dims").get<std::vector<std::uint64_t>>();
         if (m_facts.dtype != expected.dtype || m_facts.dims != expected.dims)
-            throw CallFailed("it is not what it was when the file was opened");
+            throw Refused("it is not what it was when the file was opened");
         readDataset(m_dataset, m_facts, request.at("first").get<std::uint64_t>(),
                     request.at("count").get<std::uint64_t>(),
                     [](std::span<const std::byte> piece) { sendFrame(FrameKind::Data, piece.data(), piece.size()); });
@@ -102,7 +102,7 @@ private:
         Handle dataset = openDataset(m_file, name);
         DatasetVerdict verdict = judgeDataset(dataset, static_cast<std::uint64_t>(status.st_size));
         if (!verdict.refusal.empty())
-            throw CallFailed(verdict.refusal);
+            throw Refused(verdict.refusal);
         m_dataset = std::move(dataset);
         m_facts = std::move(verdict.facts);
         m_name = name;
@@ -167,8 +167,10 @@ int hdf5HelperMain() {
             answer(head.kind, fromBytes(bytes), reader);
         } catch (const std::bad_alloc &) {
             sendFrame(FrameKind::Failed, {{"what", "it needs more memory than reading may take (2 GiB)"}});
+        } catch (const Refused &refused) {
+            sendFrame(FrameKind::Failed, {{"what", refused.what()}});
         } catch (const std::exception &error) {
-            sendFrame(FrameKind::Failed, {{"what", error.what()}});
+            sendFrame(FrameKind::Failed, {{"what", error.what()}, {"damaged", true}});
         }
     }
 }

@@ -29,6 +29,16 @@ struct Hdf5HelperProcess::Frame {
     hdf5::Bytes bytes; // Value and Failed; Data is left on the channel
 };
 
+namespace {
+
+// In words of the library: "truncated file: eof = 96, sblock->base_addr = 0, stored_eof = 8500".
+std::uint64_t numberAfter(const std::string &text, const std::string &key) {
+    const std::size_t place = text.find(key);
+    return place == std::string::npos ? 0 : std::strtoull(text.c_str() + place + key.size(), nullptr, 10);
+}
+
+} // namespace
+
 fs::path hdf5HelperPath() {
     if (const char *named = std::getenv("NIBBLESCOPE_HELPER"); named != nullptr && *named != '\0')
         return named;
@@ -105,9 +115,14 @@ void Hdf5HelperProcess::stop(bool kill) {
 void Hdf5HelperProcess::throwFailed(const hdf5::Bytes &bytes, const std::string &dataset) {
     const nlohmann::json value = hdf5::fromBytes(bytes);
     const std::string what = value.is_object() ? value.value("what", "") : "";
+    const bool damaged = value.is_object() && value.value("damaged", false);
     std::string text = where(dataset) + " cannot be read: " + shown(what) + ".";
-    if (what.find("truncated file") != std::string::npos)
-        text = shownName(m_file) + " is cut short: the HDF5 library says \"" + shown(what) + "\". Download it again.";
+    if (damaged && what.find("truncated file") != std::string::npos)
+        text = shownName(m_file) + " is cut short: it should end at byte " +
+               shownCount(numberAfter(what, "stored_eof = ")) + ", the file ends at " +
+               shownCount(numberAfter(what, "eof = ")) + ". Download it again.";
+    else if (damaged)
+        text = where(dataset) + " is damaged: the HDF5 library says \"" + shown(what) + "\".";
     throw Error(Fault::Input, text).inFile(m_file.string()).inTensor(dataset);
 }
 

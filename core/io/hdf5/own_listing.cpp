@@ -31,11 +31,11 @@ public:
 private:
     void walkGroup(hid_t group, const std::string &path, std::size_t depth) {
         if (depth > deepest)
-            throw CallFailed("its groups are nested without end");
+            throw Refused("its groups are nested without end");
         for (const Link &link : linksOf(group)) {
             if (link.kind != LinkKind::Hard)
-                throw CallFailed("it holds a link, " + shown(path + "/" + link.name) +
-                                 ", which this program never writes");
+                throw Refused("it holds a link, " + shown(path + "/" + link.name) +
+                              ", which this program never writes");
             const Handle object = openObject(group, link.name);
             const std::string child = path + "/" + link.name;
             const bool tensor = hasAttribute(object, "name");
@@ -52,7 +52,7 @@ private:
         const auto shape = integersAttribute(object, "shape");
         const auto index = integersAttribute(object, "index");
         if (!name || !dtype || !shape || !index || index->size() != 1)
-            throw CallFailed(shown(path) + " lacks the attributes of a tensor");
+            throw Refused(shown(path) + " lacks the attributes of a tensor");
         json tensor{{"path", path}, {"name", *name}, {"dtype", *dtype}, {"shape", *shape}, {"index", index->front()}};
         tensor["recipe"] = textAttribute(object, "recipe").value_or("");
         tensor["layout"] = textAttribute(object, "layout").value_or("out_in");
@@ -74,7 +74,7 @@ private:
     json part(hid_t dataset, const std::string &path) const {
         DatasetVerdict verdict = judgeDataset(dataset, m_fileBytes);
         if (!verdict.refusal.empty())
-            throw CallFailed(shown(path) + " cannot be read: " + verdict.refusal);
+            throw Refused(shown(path) + " cannot be read: " + verdict.refusal);
         return {{"dtype", static_cast<int>(verdict.facts.dtype)}, {"shape", verdict.facts.dims}};
     }
 
@@ -90,10 +90,10 @@ std::optional<json> listOwnFile(hid_t file, std::uint64_t fileBytes) {
         return std::nullopt;
     const auto version = integersAttribute(root, "format_version");
     if (!version || version->size() != 1 || version->front() < 1)
-        throw CallFailed("its format version is missing");
+        throw Refused("its format version is missing");
     if (version->front() > ownVersion)
-        throw CallFailed("it was written by a newer version of this program (format " +
-                         std::to_string(version->front()) + "). Use that one");
+        throw Refused("it was written by a newer version of this program (format " + std::to_string(version->front()) +
+                      "). Use that one");
     return json{{"own", OwnWalker(fileBytes).walk(root)}};
 }
 

@@ -20,7 +20,7 @@ enum class FrameKind : std::uint32_t {
     Value,   // answer to List
     Data,    // a piece of the elements
     Done,    // all pieces were sent
-    Failed,  // answer: {what}, a sentence
+    Failed,  // answer: {what, damaged}, a clause; `damaged` if it is the library's
 };
 
 struct FrameHead {

@@ -38,7 +38,7 @@ private:
             if (++m_objects % 128 == 0)
                 m_alive();
             if (m_objects > mostObjects)
-                throw CallFailed("it holds more than a million objects");
+                throw Refused("it holds more than a million objects");
             try {
                 visit(group, link, child);
             } catch (const CallFailed &error) {
