@@ -230,6 +230,8 @@ void drawStackedBars(const Pen &pen) {
                             {pen.text(), 1, 1, LineStyle::Dashed});
         }
         pen.canvas.popClip();
+        if (pen.layout.barPitch < pen.px(smallText) && !bar.selected)
+            continue; // texts would lie on each other
         drawEndLabel(pen, bar, band);
         pen.canvas.text({plot.x - pen.px(9), std::round(band.y + band.height / 2 + pen.px(4))}, bar.name,
                         {pen.text(), pen.px(bodyText), bar.selected, TextAlign::Right, false, std::nullopt});

@@ -25,7 +25,7 @@ constexpr double bottomMargin = 6;
 constexpr double labelGap = 6; // no label comes nearer to another
 constexpr double yTickEvery = 28;
 constexpr int mostXTicks = 11;
-constexpr double xTickEvery = 58;
+constexpr double easyGap = 12;         // what numeric ticks keep, so that they read easily
 constexpr double leastPlotHeight = 70; // legend rows are given up for it
 constexpr double twoLinePitch = 26;    // bars nearer than that have one line of text at their ends
 
@@ -434,8 +434,7 @@ private:
 
     void placeTicks() {
         if (m_figure.x.visible) {
-            const int room = static_cast<int>(m_out.plot.width / px(xTickEvery));
-            for (int most = std::clamp(room, 1, mostXTicks); most > 0; --most) {
+            for (int most = mostXTicks; most > 0; --most) {
                 m_out.xTicks.clear();
                 for (const Axis::Tick &tick : ticksIn(m_figure.x, m_view.xLower, m_view.xUpper, most))
                     m_out.xTicks.push_back({std::round(m_out.x.toPixel(tick.at)), tick.label});
@@ -455,7 +454,7 @@ private:
     bool fits(const std::vector<PlacedTick> &ticks) const {
         for (std::size_t i = 1; i < ticks.size(); ++i) {
             const double halves = (width(ticks[i].label, smallText) + width(ticks[i - 1].label, smallText)) / 2;
-            if (ticks[i].pixel - ticks[i - 1].pixel < halves + px(labelGap))
+            if (ticks[i].pixel - ticks[i - 1].pixel < halves + px(easyGap))
                 return false;
         }
         return true;

@@ -58,6 +58,10 @@ NumberDelegate::NumberDelegate(QObject *parent, int decimals) : QStyledItemDeleg
 void NumberDelegate::paint(QPainter *painter, const QStyleOptionViewItem &option, const QModelIndex &index) const {
     QStyleOptionViewItem item = option;
     initStyleOption(&item, index);
+    if (index.data(Qt::TextAlignmentRole).isValid() && !item.displayAlignment.testFlag(Qt::AlignRight)) {
+        QStyledItemDelegate::paint(painter, option, index); // words
+        return;
+    }
     const QString text = std::exchange(item.text, QString());
     const QStyle *style = item.widget ? item.widget->style() : QApplication::style();
     style->drawControl(QStyle::CE_ItemViewItem, &item, painter, item.widget);

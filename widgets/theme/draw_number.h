@@ -16,7 +16,8 @@ qreal numberWidth(const QString &number, const QFontMetricsF &metrics);
 // right for as many digits after the point as the column has, so that the points stand under each other.
 void drawNumber(QPainter &painter, const QRectF &cell, const QString &number, int decimals = -1);
 
-// Draws the display text of its column by drawNumber, with foreground, font and ground of the item; 4 px padding.
+// Draws the display text of its cells by drawNumber, with foreground, font and ground of the item; 4 px padding. Cells
+// whose model aligns them to the left are words and drawn as usual.
 class NumberDelegate : public QStyledItemDelegate {
     Q_OBJECT
 public:

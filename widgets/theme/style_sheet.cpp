@@ -8,7 +8,7 @@ namespace nibblescope {
 namespace {
 
 const char *const sheet = R"css(
-QMainWindow::separator { background: @divider@; width: 4px; height: 4px; }
+QMainWindow::separator { background: @window@; width: 2px; height: 2px; border: 1px solid @divider@; }
 QMainWindow::separator:hover { background: @accent@; }
 QMenuBar { background: @bar@; font-size: @px13@; padding: 0 4px; }
 QMenuBar::item { padding: 3px 8px; border-radius: 3px; background: transparent; }
@@ -24,14 +24,14 @@ QMenu::indicator:non-exclusive { border: 1px solid @edge@; border-radius: 3px; b
 QMenu::indicator:non-exclusive:checked { background: @accent@; border-color: @accent@; image: url(@check@); }
 QToolBar { background: @bar@; border: 0; spacing: 2px; padding: 3px 6px; }
 QToolBar::separator { background: @divider@; width: 1px; margin: 5px 6px; }
-QToolBar#pageBar { background: @base@; border-bottom: 1px solid @divider@; padding: 3px 12px; spacing: 6px; }
+QToolBar#pageBar { qproperty-iconSize: 16px 16px; background: @base@; border-bottom: 1px solid @divider@; padding: 3px 12px; spacing: 6px; }
 QToolButton { font-size: @px13@; border: 1px solid transparent; border-radius: 3px; padding: 3px 6px; }
 QToolButton:hover { background: @hover@; }
 QToolButton:pressed, QToolButton:checked { background: @highlight@; color: @highlightText@; }
 QToolButton:checked { border-color: @accent@; }
 QToolButton:focus { border: @focus@ solid @accent@; padding: @focusPad@; }
-QToolButton[popupMode="1"] { padding-right: 18px; }
-QToolButton[popupMode="2"] { padding-right: 18px; }
+QToolButton[popupMode="1"] { padding-right: 16px; }
+QToolButton[popupMode="2"] { padding-right: 16px; }
 QToolButton::menu-button { border: 0; width: 16px; }
 QToolButton::menu-arrow, QToolButton::menu-indicator { image: url(@arrowDown@); width: 10px; height: 10px; }
 QToolButton::menu-indicator { subcontrol-position: right center; subcontrol-origin: padding; right: 4px; }
@@ -41,9 +41,9 @@ QToolButton[primary="true"]:hover, QPushButton:default:hover { background: @acce
 QToolButton[primary="true"]:disabled, QPushButton:default:disabled {
   background: transparent; color: @disabled@; border-color: transparent; }
 QToolButton[framed="true"] {
-  background: @control@; border: 1px solid @edge@; min-height: @framed@; }
+  background: @control@; border: 1px solid @edge@; min-height: @framed@; padding: 2px 8px; }
 QToolButton[framed="true"]:checked { background: @highlight@; border-color: @accent@; }
-QToolButton[framed="true"]:focus { border: @focus@ solid @accent@; }
+QToolButton[framed="true"]:focus { border: @focus@ solid @accent@; padding: 1px 7px; }
 QPushButton { font-size: @px13@; background: @control@; border: 1px solid @edge@; border-radius: 3px;
   min-height: @inner@; padding: 0 12px; }
 QPushButton:hover { background: @hover@; }
@@ -84,6 +84,10 @@ QCheckBox::indicator:indeterminate, QAbstractItemView::indicator:indeterminate {
   background: @accent@; border-color: @accent@; image: url(@part@); }
 QCheckBox::indicator:disabled { border-color: @divider@; background: @window@; }
 QCheckBox::indicator:checked:disabled { background: @disabled@; border-color: @disabled@; }
+QRadioButton::indicator { width: 12px; height: 12px; border: 1px solid @edge@; border-radius: 7px;
+  background: @base@; }
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 4px solid @accent@; background: @base@; }
+QRadioButton::indicator:disabled { border-color: @divider@; background: @window@; }
 QTabWidget::pane { border: 0; }
 QTabBar { font-size: @px13@; background: @window@; }
 QTabBar::tab { background: transparent; color: @text2@; padding: 0 14px; min-height: @tab@;
@@ -104,11 +108,15 @@ QTableCornerButton::section { background: @header@; border: 0; }
 QAbstractItemView { background: @base@; alternate-background-color: @alternate@; border: 0;
   gridline-color: @grid@; selection-background-color: @highlight@; selection-color: @highlightText@; outline: 0; }
 QAbstractItemView:focus { border: 0; }
+QTreeView::item, QListView::item { min-height: @row@; }
 QTreeView::branch { background: transparent; }
 QTreeView::branch:selected { background: @highlight@; }
 QTreeView::branch:has-children:closed { image: url(@branchClosed@); }
 QTreeView::branch:has-children:open { image: url(@branchOpen@); }
-QDockWidget { font-size: @px12@; font-weight: 600; }
+QDockWidget { icon-size: 14px; font-size: @px12@; font-weight: 600; titlebar-close-icon: url(@dockClose@);
+  titlebar-normal-icon: url(@dockFloat@); }
+QDockWidget::close-button, QDockWidget::float-button { border: 1px solid transparent; border-radius: 3px; padding: 1px; }
+QDockWidget::close-button:hover, QDockWidget::float-button:hover { background: @hover@; }
 QDockWidget::title { background: @title@; padding: 5px 10px; border-bottom: 1px solid @divider@; }
 QStatusBar { background: @bar@; border-top: 1px solid @divider@; }
 QStatusBar::item { border: 0; }
@@ -120,7 +128,7 @@ QSlider::sub-page:horizontal { background: @accent@; border-radius: 2px; }
 QSlider::handle:horizontal { width: 12px; height: 12px; margin: -5px 0; border-radius: 7px; background: @base@;
   border: 1px solid @edge@; }
 QSlider::handle:horizontal:hover { border-color: @accent@; }
-QSlider:focus::handle:horizontal, QSlider::handle:horizontal:focus { border: @focus@ solid @accent@; }
+QSlider::handle:horizontal:focus { border: @focus@ solid @accent@; }
 QSlider::sub-page:horizontal:disabled { background: @divider@; }
 QScrollBar:vertical { background: @window@; width: 12px; margin: 0; border: 0; }
 QScrollBar:horizontal { background: @window@; height: 12px; margin: 0; border: 0; }
@@ -199,6 +207,8 @@ QString Theme::styleSheet() const {
         {"arrowUpOff", image("arrow-up-disabled", *this)},
         {"branchClosed", image("branch-closed", *this)},
         {"branchOpen", image("branch-open", *this)},
+        {"dockClose", image("dock-close", *this)},
+        {"dockFloat", image("dock-float", *this)},
     };
     QString result = QString::fromLatin1(sheet);
     for (const auto &[key, value] : values) {
