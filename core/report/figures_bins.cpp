@@ -42,7 +42,7 @@ std::string shareText(std::uint64_t part, std::uint64_t whole) {
     return percentText(whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole));
 }
 
-Series densitySeries(const BinsSide &side, double sign, std::optional<unsigned> selectedCode, bool linked) {
+Series densitySeries(const BinsSide &side, double sign, bool linked) {
     Series series;
     series.kind = Series::Kind::Bars;
     series.name = sideName(side);
@@ -64,11 +64,8 @@ Series densitySeries(const BinsSide &side, double sign, std::optional<unsigned> 
             const std::size_t level = levelAt(side, x);
             text += "\n" + formatName(side.recipe) + " code " + side.levels[level].text;
             series.opacities.push_back(level % 2 == 0 ? evenOpacity : oddOpacity);
-            if (linked) {
+            if (linked)
                 series.links.push_back("code:" + std::to_string(side.levels[level].code));
-                if (selectedCode == side.levels[level].code)
-                    series.selected.push_back(i);
-            }
         }
         series.readouts.push_back(std::move(text));
     }
@@ -120,6 +117,32 @@ void addBoundaries(Figure &figure, const BinsSide &side, double sign) {
         mark.colour = formatLook(side.recipe.format).colour;
         figure.marks.push_back(mark);
     }
+}
+
+// The selected code's bin: its two boundaries and the top of the plot in the text colour.
+void addSelectedBin(Figure &figure, const BinsSide &side, std::optional<unsigned> selectedCode) {
+    const auto level = std::find_if(side.levels.begin(), side.levels.end(),
+                                    [&](const NormalisedLevel &l) { return selectedCode == l.code; });
+    if (level == side.levels.end() || traits(side.recipe.format).codeBits != 4)
+        return;
+    const auto index = static_cast<std::size_t>(level - side.levels.begin());
+    const double left = index == 0 ? figure.x.lower : side.boundaries[index - 1];
+    const double right = index == side.boundaries.size() ? figure.x.upper : side.boundaries[index];
+    const double top = figure.y.upper;
+    const auto add = [&figure](double x, double y, double x2, double y2) {
+        Mark mark;
+        mark.kind = Mark::Kind::Segment;
+        mark.x = x;
+        mark.y = y;
+        mark.x2 = x2;
+        mark.y2 = y2;
+        mark.colour = ColourRole::Text;
+        mark.width = 2;
+        figure.marks.push_back(mark);
+    };
+    add(left, 0, left, top);
+    add(left, top, right, top);
+    add(right, top, right, 0);
 }
 
 LevelStrip::Row levelRow(const BinsSide &side, std::optional<unsigned> selectedCode, bool linked) {
@@ -309,9 +332,9 @@ Figure densityFigure(const BinsData &data, std::optional<unsigned> selectedCode)
     figure.y.lower = data.compared ? -figure.y.upper : 0;
     const bool kept = data.current.levels.empty();
     figure.title = kept ? "Density of the weights" : "Levels and boundaries over the weights";
-    figure.series.push_back(densitySeries(data.current, 1, selectedCode, true));
+    figure.series.push_back(densitySeries(data.current, 1, true));
     if (data.compared)
-        figure.series.push_back(densitySeries(*data.compared, -1, {}, false));
+        figure.series.push_back(densitySeries(*data.compared, -1, false));
     if (!kept) {
         figure.note = "line: boundary · tick: level with its code";
         LevelStrip strip;
@@ -321,6 +344,7 @@ Figure densityFigure(const BinsData &data, std::optional<unsigned> selectedCode)
             strip.rows.push_back(levelRow(*data.compared, {}, false));
         figure.levels = std::move(strip);
         addBoundaries(figure, data.current, 1);
+        addSelectedBin(figure, data.current, selectedCode);
         addIdleMark(figure, data.current, 1);
     }
     addCutMark(figure, data.current, 1);

@@ -141,12 +141,12 @@ void addCutMark(Figure &figure, const DistributionData &data, const Distribution
 }
 
 void addOutsideMarks(Figure &figure, const Histogram &histogram, const std::string &link) {
+    const double y = figure.y.logarithmic ? 0.88 : 0.04; // single weights stand tall on a logarithmic axis
     if (histogram.below > 0)
         figure.marks.push_back(
-            cornerText("◂ " + countText(histogram.below) + " below", 0.01, 0.04, Mark::Align::Left, link));
+            cornerText("◂ " + countText(histogram.below) + " below", 0.01, y, Mark::Align::Left, link));
     if (histogram.above > 0)
-        figure.marks.push_back(
-            cornerText(countText(histogram.above) + " above ▸", 0.99, 0.04, Mark::Align::Right, link));
+        figure.marks.push_back(cornerText(countText(histogram.above) + " above ▸", 0.99, y, Mark::Align::Right, link));
 }
 
 void addNotFiniteMark(Figure &figure, const Statistics &statistics) {
@@ -156,7 +156,8 @@ void addNotFiniteMark(Figure &figure, const Statistics &statistics) {
     if (statistics.inf > 0)
         text += (text.empty() ? "" : " and ") + countText(statistics.inf) + " Inf";
     if (!text.empty())
-        figure.marks.push_back(cornerText(text + " left out", 0.99, 0.10, Mark::Align::Right));
+        figure.marks.push_back(
+            cornerText(text + " left out", 0.99, figure.y.logarithmic ? 0.80 : 0.12, Mark::Align::Right));
 }
 
 LevelStrip levelStrip(const DistributionData &data, const DistributionLook &look) {

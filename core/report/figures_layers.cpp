@@ -226,6 +226,7 @@ std::string namedValue(const Entry &entry, LayersQuantity quantity) {
 }
 
 void addNames(Figure &figure, const LayersInput &input, const std::vector<Entry> &entries) {
+    const double unit = input.quantity == LayersQuantity::RelativeError ? 100 : 1; // of the y axis
     const auto worst = std::min_element(entries.begin(), entries.end(),
                                         [&](const Entry &a, const Entry &b) { return worse(a, b, input.quantity); });
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -247,7 +248,7 @@ void addNames(Figure &figure, const LayersInput &input, const std::vector<Entry>
         !input.selected.empty() && worst != entries.end() && input.selected.front() == worst->result->info.name;
     if (worst != entries.end() && worst->value && !named && entries.size() > 1)
         figure.marks.push_back(nameMark(figure, static_cast<std::size_t>(worst - entries.begin()), entries.size(),
-                                        *worst->value, namedValue(*worst, input.quantity), false));
+                                        unit * *worst->value, namedValue(*worst, input.quantity), false));
 }
 
 FigureTable barsTable(const LayersInput &input, const std::vector<Entry> &entries) {

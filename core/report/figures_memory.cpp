@@ -20,11 +20,12 @@ struct ByteUnit {
 };
 
 ByteUnit unitFor(double bytes) {
-    if (bytes >= gib)
+    // A few thousand of the smaller unit read better than one and a half of the larger.
+    if (bytes >= 2 * gib)
         return {gib, "GiB (1,024 MiB)"};
-    if (bytes >= 1024.0 * 1024)
+    if (bytes >= 2 * 1024.0 * 1024)
         return {1024.0 * 1024, "MiB (1,024 KiB)"};
-    if (bytes >= 1024)
+    if (bytes >= 2 * 1024)
         return {1024, "KiB (1,024 bytes)"};
     return {1, "bytes"};
 }

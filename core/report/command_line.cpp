@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/report/command_line.h"
+
+#include <string_view>
+
+namespace nibblescope {
+namespace {
+
+constexpr std::string_view plainCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./=:,+@%";
+
+void add(std::string &line, const std::string &option, const std::string &value) {
+    line += (line.empty() ? "" : " ") + option + " " + shellQuoted(value);
+}
+
+// Names may hold what globs give a meaning to.
+std::string asGlob(const std::string &name) {
+    std::string glob;
+    for (const char c : name)
+        glob += c == '*' || c == '?' || c == '[' ? std::string("[") + c + "]" : std::string(1, c);
+    return glob;
+}
+
+} // namespace
+
+std::string shellQuoted(const std::string &word) {
+    if (!word.empty() && word.find_first_not_of(plainCharacters) == std::string::npos)
+        return word;
+    std::string quoted = "'";
+    for (const char c : word)
+        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+std::string optionsOf(const Recipe &recipe, const SelectionRule &rule) {
+    std::string line;
+    if (recipe.format != Format::None) {
+        const Recipe usual = defaultRecipe(recipe.format);
+        add(line, "--format", std::string(traits(recipe.format).id));
+        if (!(recipe.groupSize == usual.groupSize))
+            add(line, "--group-size", toString(recipe.groupSize));
+        if (recipe.blocks != usual.blocks)
+            add(line, "--blocks", std::string(idOf(recipe.blocks)));
+        if (recipe.doubleQuant != DoubleQuant::Off)
+            add(line, "--double-quant", std::string(idOf(recipe.doubleQuant)));
+        else if (recipe.scaleType != usual.scaleType && traits(recipe.format).fixedGroupSize == 0)
+            add(line, "--scale-type", std::string(idOf(recipe.scaleType)));
+        if (recipe.method != usual.method)
+            add(line, "--method", recipe.method);
+    }
+    for (const std::string &glob : rule.include)
+        add(line, "--include", glob);
+    for (const auto &[name, quantize] : rule.overrides) {
+        if (quantize)
+            add(line, "--include", asGlob(name));
+    }
+    for (const std::string &glob : rule.exclude)
+        add(line, "--exclude", glob);
+    for (const auto &[name, quantize] : rule.overrides) {
+        if (!quantize)
+            add(line, "--exclude", asGlob(name));
+    }
+    for (const LayoutRule &layout : rule.layouts)
+        add(line, "--layout", layout.glob + (layout.layout == Layout::OutIn ? "=out_in" : "=in_out"));
+    return line;
+}
+
+std::string commandLineOf(const std::string &command, const std::filesystem::path &path, const Recipe &recipe,
+                          const SelectionRule &rule) {
+    std::string word = path.string();
+    if (word.starts_with('-'))
+        word = "./" + word;
+    const std::string options = optionsOf(recipe, rule);
+    return "nibblescope-cli " + command + " " + shellQuoted(word) + (options.empty() ? "" : " " + options);
+}
+
+} // namespace nibblescope
