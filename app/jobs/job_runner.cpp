@@ -134,6 +134,11 @@ void JobRunner::drop(const QString &slot) {
     Q_EMIT activityChanged(slot, false);
 }
 
+void JobRunner::dropAll() {
+    while (!m_slots.empty())
+        drop(m_slots.begin()->first);
+}
+
 bool JobRunner::isActive(const QString &slot) const { return m_slots.count(slot) != 0; }
 
 void JobRunner::setThreads(unsigned threads) { m_pool = std::make_shared<WorkerPool>(threads); }

@@ -74,6 +74,8 @@ public:
     void requestStop(const QString &slot);
     // The same, and nothing of it arrives any more.
     void drop(const QString &slot);
+    // Before the receivers of results are destroyed while the runner lives on.
+    void dropAll();
     bool isActive(const QString &slot) const;
     bool isIdle() const { return m_slots.empty(); }
 

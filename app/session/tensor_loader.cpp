@@ -43,7 +43,8 @@ SharedView TensorLoader::reuse(const Recipe &recipe) const {
 
 void TensorLoader::request(Request request) {
     const bool sameTensor = request.sameTensor(m_request);
-    const bool same = sameTensor && request.recipe == m_request.recipe && request.baseline == m_request.baseline;
+    const bool same = sameTensor && request.recipe == m_request.recipe && request.keptReason == m_request.keptReason &&
+                      request.baseline == m_request.baseline;
     if (same && (m_pending || (m_current && !m_failure)))
         return;
     Loaded known;
@@ -92,7 +93,10 @@ TensorLoader::Loaded TensorLoader::load(const Request &request, Loaded known, co
     const TensorInfo &info = request.model->tensors[index];
     const std::uint64_t size = matrixShape(info, request.layout).size();
     const auto viewOf = [&](const std::shared_ptr<const WeightMatrix> &weights, const Recipe &recipe) {
-        return std::make_shared<const TensorView>(makeView(info, request.layout, weights, recipe, work));
+        auto view = std::make_shared<TensorView>(makeView(info, request.layout, weights, recipe, work));
+        if (recipe.format == Format::None)
+            view->result.keptReason = request.keptReason;
+        return SharedView(std::move(view));
     };
     if (size > sampleAbove && !known.current) {
         if (!known.sample)

@@ -32,6 +32,7 @@ public:
         ModelPlan plan; // for exact numbers of tensors that do not fit into memory
         Layout layout = Layout::OutIn;
         Recipe recipe;
+        std::string keptReason;         // where it is kept
         std::optional<Recipe> baseline; // absent: none, or the tensor is kept
 
         bool sameTensor(const Request &other) const {
