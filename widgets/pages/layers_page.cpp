@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/pages/layers_page.h"
+
+#include <QComboBox>
+#include <QLabel>
+#include <QToolBar>
+#include <QVBoxLayout>
+
+#include "widgets/panels/segmented_control.h"
+#include "widgets/plots/plot_splitter.h"
+
+namespace nibblescope {
+
+namespace {
+
+struct QuantityRow {
+    LayersQuantity quantity;
+    const char *id;
+    const char *text;
+};
+constexpr QuantityRow quantities[] = {{LayersQuantity::Sqnr, "sqnr", QT_TR_NOOP("SQNR")},
+                                      {LayersQuantity::RelativeError, "relative-error", QT_TR_NOOP("Relative error")},
+                                      {LayersQuantity::MaxAbsError, "max-error", QT_TR_NOOP("Max |error|")},
+                                      {LayersQuantity::Kurtosis, "kurtosis", QT_TR_NOOP("Kurtosis")}};
+
+} // namespace
+
+LayersPage::LayersPage(QWidget *parent) : PageWidget(tr("Layers"), parent) {
+    buildBar();
+    auto *splitter = new PlotSplitter(Qt::Vertical);
+    m_bars = adopt(splitter->addPlot(46));
+    m_map = adopt(new PlotView);
+    m_noMap = new QLabel(tr("No layer numbers in these names"));
+    m_noMap->setAlignment(Qt::AlignCenter);
+    auto *lower = new QWidget;
+    auto *layout = new QVBoxLayout(lower);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(m_map);
+    layout->addWidget(m_noMap);
+    m_noMap->hide();
+    splitter->addPart(lower, 54);
+    splitter->align(m_map);
+    body().addWidget(splitter);
+}
+
+void LayersPage::buildBar() {
+    addLabel(tr("Quantity"));
+    m_quantity = new QComboBox;
+    m_quantity->setAccessibleName(tr("Quantity"));
+    for (const QuantityRow &row : quantities)
+        m_quantity->addItem(tr(row.text));
+    bar().addWidget(m_quantity);
+    addLabel(tr("Order"));
+    m_order = new SegmentedControl({tr("Worst first"), tr("Model order")});
+    m_order->setAccessibleName(tr("Order"));
+    bar().addWidget(m_order);
+    addLabel(tr("Scope"));
+    m_scope = new SegmentedControl({tr("All"), tr("Selected")});
+    m_scope->setAccessibleName(tr("Scope"));
+    bar().addWidget(m_scope);
+    const auto change = [this] {
+        redraw();
+        edited();
+    };
+    connect(m_quantity, &QComboBox::activated, this, change);
+    connect(m_order, &SegmentedControl::chosen, this, change);
+    connect(m_scope, &SegmentedControl::chosen, this, change);
+    finishBar();
+}
+
+void LayersPage::setInput(LayersInput input) {
+    m_input = std::move(input);
+    redraw();
+}
+
+void LayersPage::redraw() {
+    if (m_input.results.empty())
+        return;
+    LayersInput input = m_input;
+    input.quantity = quantities[m_quantity->currentIndex()].quantity;
+    input.order = m_order->current() == 0 ? LayersOrder::WorstFirst : LayersOrder::ModelOrder;
+    if (m_scope->current() == 1)
+        input.scope = input.selected;
+    show(m_bars, layersFigure(input));
+    const auto map = layersHeatMap(input);
+    m_map->setVisible(map.has_value());
+    m_noMap->setVisible(!map);
+    if (map)
+        show(m_map, *map);
+}
+
+nlohmann::ordered_json LayersPage::options() const {
+    return {{"quantity", quantities[m_quantity->currentIndex()].id},
+            {"order", m_order->current() == 0 ? "worst-first" : "model"},
+            {"scope", m_scope->current() == 0 ? "all" : "selected"}};
+}
+
+void LayersPage::setOptions(const nlohmann::ordered_json &options) {
+    const std::string quantity = options.value("quantity", std::string("sqnr"));
+    for (int i = 0; i < static_cast<int>(std::size(quantities)); ++i)
+        if (quantity == quantities[i].id)
+            m_quantity->setCurrentIndex(i);
+    m_order->setCurrent(options.value("order", std::string("worst-first")) == "model" ? 1 : 0);
+    m_scope->setCurrent(options.value("scope", std::string("all")) == "selected" ? 1 : 0);
+    redraw();
+}
+
+} // namespace nibblescope
