@@ -42,8 +42,6 @@ int run(int argc, const char *const *argv) {
             runEvaluate(*arguments, surroundings);
             break;
         case Command::Report:
-            runReport(*arguments, surroundings);
-            break;
         case Command::Bench:
             break;
         }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Plots as files: asks for a name, writes, says what was written.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <QString>
+
+#include "widgets/panels/message_bar.h"
+#include "widgets/plots/plot_export.h"
+
+class QWidget;
+
+namespace nibblescope {
+
+class PlotView;
+
+class PlotFiles {
+public:
+    // `lightTheme` false: as on screen.
+    PlotFiles(QWidget *parent, bool lightTheme) : m_parent(parent), m_light(lightTheme) {}
+
+    // nullopt: the user changed their mind.
+    std::optional<Message> save(const PlotView &plot, PlotFormat format) const;
+    // Every plot in sight as PNG, SVG, PDF and CSV into a folder.
+    std::optional<Message> saveAll(const std::vector<PlotView *> &plots) const;
+
+private:
+    QWidget *m_parent;
+    bool m_light;
+};
+
+// Opens the folder of a file in the desktop's file manager.
+void showInFolder(const QString &path);
+// The message of a written file, with its button.
+Message writtenMessage(const QString &path, const QString &what);
+
+} // namespace nibblescope

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/gui/screenshots.h"
+
+#include <QCoreApplication>
+#include <QDir>
+#include <QElapsedTimer>
+#include <QPixmap>
+
+#include <functional>
+
+#include "app/gui/main_window.h"
+#include "app/gui/pages.h"
+#include "core/base/error.h"
+#include "widgets/panels/message_bar.h"
+
+namespace nibblescope {
+
+namespace {
+
+constexpr QSize pictureSize{1440, 900};
+constexpr int patienceMilliseconds = 120'000;
+constexpr int settleMilliseconds = 250;
+
+void spin(int milliseconds) {
+    QElapsedTimer timer;
+    timer.start();
+    while (timer.elapsed() < milliseconds)
+        QCoreApplication::processEvents(QEventLoop::AllEvents | QEventLoop::WaitForMoreEvents, 20);
+}
+
+void waitFor(const char *what, const std::function<bool()> &ready) {
+    QElapsedTimer timer;
+    timer.start();
+    while (!ready()) {
+        if (timer.elapsed() > patienceMilliseconds)
+            throw Error(Fault::Machine, std::string(what) + " took too long.");
+        spin(10);
+    }
+}
+
+void chooseTensor(Session &session) {
+    const auto &tensors = session.model()->tensors;
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+        if (tensors[i].name.find("down_proj") != std::string::npos) {
+            session.selection().selectTensor(static_cast<int>(i));
+            return;
+        }
+}
+
+} // namespace
+
+void takeScreenshots(MainWindow &window, const QString &model, const QString &folder) {
+    Session &session = window.session();
+    std::string problem;
+    QObject::connect(&session, &Session::openFailed, &window,
+                     [&problem](const QString &, const QString &text) { problem = text.toStdString(); });
+    window.resetLayout();
+    window.resize(pictureSize);
+    window.show();
+    window.openPath(model);
+    waitFor("Opening the model", [&] { return session.model() != nullptr || !problem.empty(); });
+    if (!problem.empty())
+        throw Error(Fault::Input, problem);
+    chooseTensor(session);
+    Recipe recipe = defaultRecipe(Format::Int4);
+    session.setRecipe(recipe);
+    session.pinBaseline();
+    session.setRecipe(defaultRecipe(Format::Nf4));
+    session.startRun();
+    waitFor("Quantizing the model", [&] { return !session.run().isRunning() && session.unmeasured().empty(); });
+
+    if (!QDir().mkpath(folder))
+        throw Error(Fault::Machine, "The folder `" + folder.toStdString() + "` cannot be made.");
+    for (const ActionId theme : {ActionId::ThemeLight, ActionId::ThemeDark}) {
+        window.actions()[theme]->trigger();
+        for (std::size_t i = 0; i < pageCount; ++i) {
+            const auto page = static_cast<PageId>(i);
+            window.pages().show(page);
+            if (page == PageId::Speed && theme == ActionId::ThemeLight)
+                window.pages().measureSpeed();
+            waitFor(idOf(page), [&] { return window.pages().isUpToDate() && !window.pages().isMeasuring(); });
+            window.messages().clear();
+            spin(settleMilliseconds);
+            const QString name =
+                QStringLiteral("%1-%2.png")
+                    .arg(QLatin1String(idOf(page)),
+                         theme == ActionId::ThemeDark ? QStringLiteral("dark") : QStringLiteral("light"));
+            if (!window.grab().save(QDir(folder).filePath(name)))
+                throw Error(Fault::Machine, "`" + name.toStdString() + "` was not written.");
+        }
+    }
+}
+
+} // namespace nibblescope

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Drives the real main window.
+#include <QtTest>
+
+#include <QApplication>
+#include <QClipboard>
+#include <QMimeData>
+#include <QSettings>
+#include <QStandardPaths>
+
+#include <fstream>
+
+#include "app/gui/document_jobs.h"
+#include "app/gui/main_window.h"
+#include "app/gui/pages.h"
+#include "tests/support/small_model.h"
+#include "widgets/pages/page_widget.h"
+#include "widgets/panels/message_bar.h"
+#include "widgets/panels/numbers_panel.h"
+#include "widgets/panels/recipe_panel.h"
+#include "widgets/panels/tensor_panel.h"
+
+using namespace nibblescope;
+
+namespace {
+
+constexpr int patience = 20000;
+
+class Window {
+public:
+    Window() : m_runner(2, scalarKernels()), m_window(m_runner) {
+        m_window.resize(1440, 900);
+        m_window.show();
+    }
+    MainWindow *operator->() { return &m_window; }
+    MainWindow &operator*() { return m_window; }
+
+    bool open(const QString &path) {
+        m_window.openPath(path);
+        return settle();
+    }
+    // Waits until the tensor and the page are exact and nothing is under way.
+    bool settle() {
+        return QTest::qWaitFor(
+            [this] {
+                Session &session = m_window.session();
+                return !session.isOpening() && session.model() && m_window.pages().isUpToDate() &&
+                       session.loader().current();
+            },
+            patience);
+    }
+    bool select(const std::string &name) {
+        const auto tensor = m_window.session().model()->find(name);
+        if (!tensor)
+            return false;
+        m_window.session().selection().selectTensor(static_cast<int>(*tensor));
+        return settle();
+    }
+    bool setFormat(Format format) {
+        Recipe recipe = m_window.session().recipe();
+        recipe.format = format;
+        m_window.session().setRecipe(recipe);
+        return settle();
+    }
+    bool setGroupSize(GroupSize size) {
+        Recipe recipe = m_window.session().recipe();
+        recipe.groupSize = size;
+        m_window.session().setRecipe(recipe);
+        return settle();
+    }
+    bool run() {
+        m_window.actions()[ActionId::RunModel]->trigger();
+        return QTest::qWaitFor(
+                   [this] { return !m_window.session().run().isRunning() && m_window.session().unmeasured().empty(); },
+                   patience) &&
+               settle();
+    }
+    QString number(NumbersModel::Row row, int column = 1) {
+        const NumbersModel &model = m_window.numbersPanel().model();
+        return model.data(model.index(row, column)).toString().replace(QChar(0xa0), QLatin1Char(' '));
+    }
+    QString reading() {
+        return m_window.pages().page(m_window.pages().current()).reading().replace(QChar(0xa0), QLatin1Char(' '));
+    }
+
+private:
+    JobRunner m_runner;
+    MainWindow m_window;
+};
+
+void drop(QWidget &target, const QStringList &paths) {
+    QList<QUrl> urls;
+    for (const QString &path : paths)
+        urls.append(QUrl::fromLocalFile(path));
+    QMimeData data;
+    data.setUrls(urls);
+    const QPointF middle(target.width() / 2.0, target.height() / 2.0);
+    QDragEnterEvent enter(middle.toPoint(), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(&target, &enter);
+    QDropEvent event(middle, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(&target, &event);
+}
+
+} // namespace
+
+class MainWindowTest : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase() {
+        QCoreApplication::setOrganizationName(QStringLiteral("NibblescopeTests"));
+        QCoreApplication::setApplicationName(QStringLiteral("main_window_test"));
+        QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, m_folder.path());
+        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope, m_folder.path());
+        m_model = m_folder.filePath(QStringLiteral("small"));
+        test::writeSmallModel(m_model.toStdString());
+        test::SmallModel other;
+        other.layers = 1;
+        other.seed = 7;
+        m_other = m_folder.filePath(QStringLiteral("other"));
+        test::writeSmallModel(m_other.toStdString(), other);
+    }
+    void init() { QSettings().clear(); }
+
+    void startsEmpty() {
+        Window window;
+        QVERIFY(!window->session().model());
+        QCOMPARE(window->windowTitle(), QStringLiteral("Nibblescope"));
+        const QAction *run = window->actions()[ActionId::RunModel];
+        QVERIFY(!run->isEnabled());
+        QCOMPARE(run->toolTip(), QStringLiteral("Open a model first"));
+    }
+
+    void opensAFolderAndShowsNumbers() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        QCOMPARE(window->windowTitle(), QStringLiteral("small - Nibblescope"));
+        QCOMPARE(window->session().model()->tensors.size(), 20U);
+        QCOMPARE(window->session().quantizedCount(), 14U);
+        QVERIFY(window->session().selection().tensor() >= 0);
+        QVERIFY(window.number(NumbersModel::Sqnr).endsWith(QLatin1String("dB")));
+        QVERIFY2(window.reading().startsWith(QLatin1String("NF4 64 keeps ")), qPrintable(window.reading()));
+    }
+
+    void aRecipeChangeChangesTheNumbers() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        const QString nf4 = window.number(NumbersModel::Sqnr);
+        QVERIFY(window.setFormat(Format::Int4));
+        const QString int4 = window.number(NumbersModel::Sqnr);
+        QVERIFY(nf4 != int4);
+        QCOMPARE(window.number(NumbersModel::UsedCodes), QStringLiteral("15 of 16"));
+        QVERIFY(window.reading().startsWith(QLatin1String("INT4 64 keeps ")));
+        window->actions()[ActionId::Undo]->trigger();
+        QVERIFY(window.settle());
+        QCOMPARE(window.number(NumbersModel::Sqnr), nf4);
+        window->actions()[ActionId::Redo]->trigger();
+        QVERIFY(window.settle());
+        QCOMPARE(window.number(NumbersModel::Sqnr), int4);
+    }
+
+    void theBaselineIsComparedAndUndone() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        QVERIFY(window.setFormat(Format::Int4));
+        QTRY_VERIFY(window->actions()[ActionId::PinBaseline]->isEnabled());
+        window->actions()[ActionId::PinBaseline]->trigger();
+        QVERIFY(window.setFormat(Format::Nf4));
+        QTRY_COMPARE(window->numbersPanel().model().columnCount(), 3);
+        QVERIFY2(window.reading().contains(QLatin1String("INT4 64 keeps")), qPrintable(window.reading()));
+        window->session().undo();
+        window->session().undo();
+        QVERIFY(!window->session().baseline());
+        QVERIFY(window->session().recipe().format == Format::Int4);
+        window->session().redo();
+        window->session().redo();
+        QVERIFY(window.settle());
+        QVERIFY(window->session().baseline());
+        QVERIFY(window->session().recipe().format == Format::Nf4);
+    }
+
+    void everyPageShowsSomething() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        QVERIFY(window.run());
+        for (const PageId page : {PageId::Distribution, PageId::Bins, PageId::Layers, PageId::Memory}) {
+            window->pages().show(page);
+            QVERIFY(window.settle());
+            QVERIFY2(window->pages().page(page).placeholder().isEmpty(), idOf(page));
+            QVERIFY2(!window.reading().isEmpty(), idOf(page));
+            window->pages().setTableShown(true);
+            window->pages().setTableShown(false);
+        }
+    }
+
+    void aRunFillsEveryTensorAndTheWorstIsFound() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        window->pages().show(PageId::Layers);
+        QVERIFY(window.run());
+        QVERIFY2(window.reading().startsWith(QLatin1String("14 tensors keep ")), qPrintable(window.reading()));
+        const int before = window->session().selection().tensor();
+        double lowest = 1000;
+        for (int i = 0; i < 20; ++i)
+            if (const SharedResult result = window->session().result(i); result && result->metrics)
+                lowest = std::min(lowest, result->metrics->sqnrDb.value_or(1000));
+        window->actions()[ActionId::WorstTensor]->trigger();
+        const SharedResult worst = window->session().result(window->session().selection().tensor());
+        QCOMPARE(worst->metrics->sqnrDb.value(), lowest);
+        if (window->session().selection().tensor() != before) {
+            QTRY_VERIFY(window->actions()[ActionId::Back]->isEnabled());
+            window->actions()[ActionId::Back]->trigger();
+            QCOMPARE(window->session().selection().tensor(), before);
+        }
+    }
+
+    void aRunIsRestartedByAnotherRecipe() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        window->session().startRun();
+        QVERIFY(window->session().run().isRunning());
+        Recipe recipe = window->session().recipe();
+        recipe.format = Format::Int4Asym;
+        window->session().setRecipe(recipe);
+        QVERIFY(window->session().run().isRunning());
+        QVERIFY(window->messages().texts().first().startsWith(
+            QLatin1String("Run restarted: the recipe changed from NF4 64 to INT4 asym 64.")));
+        QTRY_VERIFY_WITH_TIMEOUT(window->session().unmeasured().empty(), patience);
+        for (int i = 0; i < 20; ++i)
+            if (const SharedResult result = window->session().result(i); result && result->quantized)
+                QVERIFY(result->recipe == recipe);
+    }
+
+    void aCancelledRunKeepsWhatIsDone() {
+        Window window;
+        test::SmallModel larger;
+        larger.layers = 8;
+        larger.hidden = 256;
+        larger.mlp = 768;
+        const QString path = m_folder.filePath(QStringLiteral("larger"));
+        test::writeSmallModel(path.toStdString(), larger);
+        QVERIFY(window.open(path));
+        Recipe recipe = window->session().recipe();
+        recipe.method = "mse";
+        window->session().setRecipe(recipe);
+        window->session().startRun();
+        QTRY_VERIFY_WITH_TIMEOUT(window->session().run().status().done >= 2, patience);
+        QTRY_VERIFY(window->actions()[ActionId::CancelJob]->isEnabled());
+        window->actions()[ActionId::CancelJob]->trigger();
+        QTRY_VERIFY_WITH_TIMEOUT(!window->session().run().isRunning(), patience);
+        const std::size_t missing = window->session().unmeasured().size();
+        QVERIFY(missing > 0 && missing < 56);
+        QTRY_VERIFY(window->messages().texts().join(QString()).contains(QLatin1String("Finished ones are kept")));
+    }
+
+    void exportsAndReopens() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        const QString path = m_folder.filePath(QStringLiteral("out.h5"));
+        QSignalSpy finished(&window->documents(), &DocumentJobs::finished);
+        window->documents().exportQuantized(path, {});
+        QVERIFY(finished.wait(patience));
+        QVERIFY2(finished[0][1].toBool(), qPrintable(window->messages().texts().join(QLatin1Char('\n'))));
+        QVERIFY2(window->messages().texts().first().contains(QLatin1String("read back and equal")),
+                 qPrintable(window->messages().texts().first()));
+        drop(*window, {path});
+        QTRY_COMPARE_WITH_TIMEOUT(window->windowTitle(), QStringLiteral("out - Nibblescope"), patience);
+        QVERIFY(window.settle());
+        QVERIFY(window->session().isStored());
+        QVERIFY(!window->actions()[ActionId::RunModel]->isEnabled());
+        const QString weights = m_folder.filePath(QStringLiteral("out.safetensors"));
+        QVERIFY(window.open(m_model));
+        window->documents().exportDequantized(weights, QStringLiteral("F16"));
+        QVERIFY(finished.wait(patience));
+        QVERIFY(window.open(weights));
+        QCOMPARE(window->session().model()->tensors.size(), 20U);
+    }
+
+    void aDroppedFolderOpensAndABrokenFileLeavesItOpen() {
+        Window window;
+        drop(*window, {m_model});
+        QTRY_VERIFY_WITH_TIMEOUT(window->session().model() != nullptr, patience);
+        QVERIFY(window.settle());
+        const QString text = m_folder.filePath(QStringLiteral("notes.txt"));
+        std::ofstream(text.toStdString()) << "not a model\n";
+        drop(*window, {text});
+        QTRY_VERIFY_WITH_TIMEOUT(window->messages().count() > 0, patience);
+        QVERIFY2(window->messages().texts().first().endsWith(QLatin1String("The open model is unchanged.")),
+                 qPrintable(window->messages().texts().first()));
+        QCOMPARE(window->windowTitle(), QStringLiteral("small - Nibblescope"));
+        const QString cut = m_folder.filePath(QStringLiteral("cut.safetensors"));
+        QVERIFY(QFile::copy(m_model + QStringLiteral("/model.safetensors"), cut));
+        QFile(cut).resize(60000);
+        drop(*window, {cut});
+        QTRY_VERIFY_WITH_TIMEOUT(window->messages().texts().first().contains(QLatin1String("cut.safetensors")),
+                                 patience);
+        QCOMPARE(window->session().model()->tensors.size(), 20U);
+        drop(*window, {m_other, m_model});
+        QTRY_COMPARE_WITH_TIMEOUT(window->windowTitle(), QStringLiteral("other - Nibblescope"), patience);
+    }
+
+    void keptTensorsSayWhyAndCanBeQuantized() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        QVERIFY(window.select("model.embed_tokens.weight"));
+        QVERIFY2(window.reading().contains(QLatin1String("is kept as F32")), qPrintable(window.reading()));
+        window->actions()[ActionId::ToggleQuantize]->trigger();
+        QVERIFY(window.settle());
+        QCOMPARE(window->session().quantizedCount(), 15U);
+        QVERIFY(window.reading().startsWith(QLatin1String("NF4 64 keeps ")));
+        window->session().undo();
+        QCOMPARE(window->session().quantizedCount(), 14U);
+    }
+
+    void recentFilesAndLayoutAreRemembered() {
+        {
+            Window window;
+            QVERIFY(window.open(m_model));
+            QVERIFY(window.select("model.layers.1.mlp.up_proj.weight"));
+            QVERIFY(window->close());
+        }
+        Window window;
+        QCOMPARE(QSettings().value(QStringLiteral("recent")).toStringList().first(), m_model);
+        QVERIFY(window.open(m_model));
+        const auto tensor = static_cast<std::size_t>(window->session().selection().tensor());
+        QCOMPARE(window->session().model()->tensors[tensor].name, std::string("model.layers.1.mlp.up_proj.weight"));
+        window->resetLayout();
+    }
+
+    void theCommandLineIsCopied() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        window->actions()[ActionId::CopyCommand]->trigger();
+        QVERIFY(QApplication::clipboard()->text().startsWith(QLatin1String("nibblescope-cli analyze ") + m_model +
+                                                             QLatin1String(" --format nf4 --only ")));
+    }
+
+    void sessionsAreTakenUpAgain() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        QVERIFY(window.select("model.layers.0.mlp.up_proj.weight"));
+        QVERIFY(window.setGroupSize(GroupSize::of(32)));
+        const WorkState state = window->session().state();
+        const QString file = m_folder.filePath(QStringLiteral("a.session.json"));
+        std::ofstream(file.toStdString()) << toJson(state).dump();
+        Window again;
+        again->openSession(file);
+        QVERIFY(again.settle());
+        QVERIFY(again->session().state() == state);
+        QCOMPARE(again.number(NumbersModel::Sqnr), window.number(NumbersModel::Sqnr));
+    }
+
+    void themesChangeAtRunTime() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        window->actions()[ActionId::ThemeDark]->trigger();
+        QVERIFY(currentTheme().dark());
+        window->actions()[ActionId::Text150]->trigger();
+        QCOMPARE(currentTheme().textSize(), 150);
+        window->actions()[ActionId::Text100]->trigger();
+        window->actions()[ActionId::ThemeLight]->trigger();
+        QVERIFY(!currentTheme().dark());
+    }
+
+#ifdef NIBBLESCOPE_SHARED_DATA
+    // A first five minutes.
+    void storiesNumbers() {
+        Window window;
+        drop(*window, {QStringLiteral(NIBBLESCOPE_SHARED_DATA "/data/stories260K")});
+        QTRY_VERIFY_WITH_TIMEOUT(window->session().model() != nullptr, patience);
+        QCOMPARE(window->session().model()->tensors.size(), 47U);
+        QCOMPARE(window->session().quantizedCount(), 35U);
+        QVERIFY(window.select("model.layers.0.mlp.down_proj.weight"));
+        QCOMPARE(window.number(NumbersModel::Sqnr), QStringLiteral("20.75 dB"));
+        QCOMPARE(window.number(NumbersModel::Bpw), QStringLiteral("4.279"));
+        QCOMPARE(window.number(NumbersModel::Kurtosis), QStringLiteral("4.04"));
+        for (const char *part : {"20.75 dB", "4.279 bpw", "4.04", "layers.0.mlp.down_proj"})
+            QVERIFY2(window.reading().contains(QLatin1String(part)), qPrintable(window.reading()));
+
+        QVERIFY(window.setFormat(Format::Int4));
+        QCOMPARE(window.number(NumbersModel::Sqnr), QStringLiteral("19.34 dB"));
+        QCOMPARE(window.number(NumbersModel::UsedCodes), QStringLiteral("15 of 16"));
+        window->session().pinBaseline();
+        QVERIFY(window.setFormat(Format::Nf4));
+        QVERIFY2(window.number(NumbersModel::Sqnr, 2).contains(QLatin1String("+1.42")),
+                 qPrintable(window.number(NumbersModel::Sqnr, 2)));
+        QVERIFY(window.number(NumbersModel::Bpw, 2).contains(QStringLiteral("±0.000")));
+        window->session().undo();
+        window->session().undo();
+        QVERIFY(!window->session().baseline() && window->session().recipe().format == Format::Int4);
+        window->session().redo();
+        window->session().redo();
+        QVERIFY(window->session().baseline() && window->session().recipe().format == Format::Nf4);
+
+        QVERIFY(window.setGroupSize(GroupSize::row()));
+        QCOMPARE(window.number(NumbersModel::Sqnr), QStringLiteral("20.20 dB"));
+        QCOMPARE(window.number(NumbersModel::Bpw), QStringLiteral("4.093"));
+        QVERIFY(window.setGroupSize(GroupSize::of(64)));
+
+        window->pages().show(PageId::Layers);
+        QVERIFY(window.run());
+        for (const char *part : {"20.79 dB", "layers.0.self_attn.v_proj", "19.88 dB"})
+            QVERIFY2(window.reading().contains(QLatin1String(part)), qPrintable(window.reading()));
+        window->actions()[ActionId::WorstTensor]->trigger();
+        const auto worst = static_cast<std::size_t>(window->session().selection().tensor());
+        QCOMPARE(window->session().model()->tensors[worst].name, std::string("model.layers.0.self_attn.v_proj.weight"));
+        window->session().selection().goBack();
+        window->pages().show(PageId::Memory);
+        QVERIFY2(window.reading().contains(QLatin1String("4.09 times smaller than FP32")),
+                 qPrintable(window.reading()));
+        QVERIFY2(window.reading().contains(QLatin1String("embed_tokens")), qPrintable(window.reading()));
+    }
+#endif
+
+private:
+    QTemporaryDir m_folder;
+    QString m_model;
+    QString m_other;
+};
+
+QTEST_MAIN(MainWindowTest)
+#include "main_window_test.moc"
