@@ -9,14 +9,12 @@ namespace {
 
 constexpr double farAway = 100000; // pixels beyond which nothing is drawn exactly
 
-int sideOf(const Series &series) {
-    bool below = false;
-    for (const double y : series.y) {
-        if (y > 0)
-            return 1;
-        below = below || y < 0;
-    }
-    return below ? -1 : 1;
+// Of a mirrored plot: the half that a series lies in, by its first value that has a sign.
+int sideOf(const Series &series, const FigureLayout &layout) {
+    if (layout.y.gap <= 0)
+        return 1;
+    const auto first = std::find_if(series.y.begin(), series.y.end(), [](double y) { return y > 0 || y < 0; });
+    return first != series.y.end() && *first < 0 ? -1 : 1;
 }
 
 double kept(double pixel) { return std::clamp(pixel, -farAway, farAway); }
@@ -180,7 +178,7 @@ std::optional<Box> barBox(const Series &series, std::size_t point, const FigureL
     }
     if (!std::isfinite(to))
         return std::nullopt;
-    const int side = sideOf(series);
+    const int side = sideOf(series, layout);
     const double left = std::round(kept(layout.x.toPixel(from)));
     const double right = std::max(left + 1, std::round(kept(layout.x.toPixel(to))));
     const double one = std::round(kept(layout.y.toPixel(series.y[point], side)));
@@ -196,7 +194,7 @@ std::optional<Point> pointPlace(const Series &series, std::size_t point, const F
         x = (x + series.x[point + 1]) / 2;
     if (!std::isfinite(x))
         return std::nullopt;
-    return Point{kept(layout.x.toPixel(x)), kept(layout.y.toPixel(series.y[point], sideOf(series)))};
+    return Point{kept(layout.x.toPixel(x)), kept(layout.y.toPixel(series.y[point], sideOf(series, layout)))};
 }
 
 void drawMark(Canvas &canvas, Point at, MarkStyle mark, double radius, Rgb colour, Rgb ground) {
@@ -251,7 +249,7 @@ void drawSeries(const Pen &pen, const Series &series) {
     if (series.kind == Series::Kind::Bars)
         drawBars(pen, series);
     else
-        drawRuns(pen, series, sideOf(series));
+        drawRuns(pen, series, sideOf(series, pen.layout));
     drawMarks(pen, series);
     drawSelected(pen, series);
 }

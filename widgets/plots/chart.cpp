@@ -50,6 +50,7 @@ private:
 Chart::Chart(QWidget *parent) : QCustomPlot(parent), m_theme(currentTheme()) {
     setFocusPolicy(Qt::StrongFocus);
     setMouseTracking(true);
+    grabGesture(Qt::PinchGesture);
     setContextMenuPolicy(Qt::PreventContextMenu); // the right button may draw a zoom box first
     setAutoAddPlottableToLegend(false);
     axisRect()->setupFullAxesBox(false);

@@ -37,6 +37,12 @@ bool Chart::event(QEvent *event) {
         }
         break;
     }
+    case QEvent::Gesture:
+        if (auto *gesture = static_cast<QGestureEvent *>(event)->gesture(Qt::PinchGesture)) {
+            zoomBy(1 / std::clamp(static_cast<QPinchGesture *>(gesture)->scaleFactor(), 0.5, 2.0));
+            return true;
+        }
+        break;
     case QEvent::ScreenChangeInternal:
         adoptRatio();
         break;
