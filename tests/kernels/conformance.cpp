@@ -9,6 +9,7 @@
 #include "core/kernels/encode_rules.h"
 #include "core/kernels/format.h"
 #include "guarded_buffer.h"
+#include "product_conformance.h"
 #include "test_weights.h"
 
 namespace nibblescope::conformance {
@@ -372,7 +373,8 @@ const std::vector<Check> &checks() {
     static const std::vector<Check> all = {
         {"conversions", conversionsAgree}, {"ranges", rangesAgree},   {"scales", scalesAgree},
         {"moments", momentsAgree},         {"error sums", sumsAgree}, {"histograms", histogramsAgree},
-        {"encode", encodeAgrees},          {"decode", decodeAgrees},
+        {"encode", encodeAgrees},          {"decode", decodeAgrees},  {"activations", activationsAgree},
+        {"products", productsAgree},
     };
     return all;
 }
