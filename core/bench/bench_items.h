@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is timed: a value that says what it is, and a function that does one pass over the matrix.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "core/bench/arena.h"
+#include "core/bench/test_matrix.h"
+#include "core/bench/timing.h"
+
+namespace nibblescope {
+
+struct BenchItem {
+    KernelTiming timing;
+    // One worker's share of one pass over copy `copy` of the matrix. Looks at the stop token several times a
+    // millisecond and returns early after a request.
+    std::function<void(unsigned worker, unsigned workers, std::size_t copy)> pass;
+    std::vector<double> seconds; // of one pass
+    std::vector<double> shares;
+    std::size_t passesASample = 1;
+    std::size_t nextCopy = 0;
+};
+
+struct QuantizeCase {
+    Format format = Format::Int4;
+    std::uint32_t groupSize = 0; // 0: whole rows
+    bool fused = false;
+    std::uint32_t histogramBins = 0;
+};
+
+// Weights in `matrix` (fp32, fp16 or bf16); codes go to `scratch`, over and over.
+BenchItem quantizeItem(const QuantizeCase &what, std::shared_ptr<const TestMatrix> matrix, Isa isa,
+                       std::shared_ptr<const Arena> scratch, const std::stop_token &stop);
+// `matrix` holds a quantized format without double quantization; F32 goes to `scratch`.
+BenchItem dequantizeItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, std::shared_ptr<const Arena> scratch,
+                         const std::stop_token &stop);
+BenchItem histogramItem(std::uint32_t bins, std::shared_ptr<const TestMatrix> matrix, Isa isa,
+                        const std::stop_token &stop);
+// batch 1: matvec, else matmul. F32 activations with a batch go through the BLAS where there is one.
+BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activations activations, std::uint32_t batch,
+                      const std::stop_token &stop);
+
+} // namespace nibblescope

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/bench/pinned_team.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <chrono>
+
+#include "core/bench/machine.h"
+
+namespace nibblescope {
+
+PinnedTeam::PinnedTeam(unsigned threads) {
+    const auto processors = allowedProcessors();
+    for (unsigned i = 0; i < threads; ++i) {
+        // From the last processor backwards: the first ones serve interrupts and the window.
+        const unsigned processor = processors[processors.size() - 1 - i % processors.size()];
+        m_workers.emplace_back([this, i, processor] { work(i, processor); });
+    }
+}
+
+PinnedTeam::~PinnedTeam() {
+    {
+        const std::lock_guard lock(m_mutex);
+        m_quit = true;
+    }
+    m_start.notify_all();
+    for (std::thread &worker : m_workers)
+        worker.join();
+}
+
+double PinnedTeam::run(const std::function<void(unsigned)> &task) {
+    std::unique_lock lock(m_mutex);
+    m_task = &task;
+    m_finished = 0;
+    m_arrived.store(0);
+    ++m_round;
+    m_start.notify_all();
+    m_finish.wait(lock, [this] { return m_finished == size(); });
+    return m_seconds;
+}
+
+// Returns when all workers have called it as often.
+void PinnedTeam::meet() {
+    const unsigned size = static_cast<unsigned>(m_workers.size());
+    const unsigned goal = m_arrived.fetch_add(1) / size * size + size;
+    for (unsigned spins = 0; m_arrived.load() < goal; ++spins)
+        if (spins > 200)
+            std::this_thread::yield();
+}
+
+void PinnedTeam::work(unsigned index, unsigned processor) {
+    using Clock = std::chrono::steady_clock;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+    for (unsigned round = 0;;) {
+        const std::function<void(unsigned)> *task = nullptr;
+        {
+            std::unique_lock lock(m_mutex);
+            m_start.wait(lock, [&] { return m_quit || m_round != round; });
+            if (m_quit)
+                return;
+            round = m_round;
+            task = m_task;
+        }
+        meet();
+        const auto begin = Clock::now();
+        (*task)(index);
+        meet();
+        const auto end = Clock::now();
+        const std::lock_guard lock(m_mutex);
+        if (index == 0)
+            m_seconds = std::chrono::duration<double>(end - begin).count();
+        if (++m_finished == size())
+            m_finish.notify_one();
+    }
+}
+
+} // namespace nibblescope

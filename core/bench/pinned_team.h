@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Workers for timing: each pinned to a processor of its own, started together, timed from the first start to the last
+// end. The barrier yields: on a small virtual machine two spinning threads can share a processor, and one that spins
+// without yielding makes the other wait for a whole time slice.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace nibblescope {
+
+class PinnedTeam {
+public:
+    explicit PinnedTeam(unsigned threads);
+    ~PinnedTeam();
+    PinnedTeam(const PinnedTeam &) = delete;
+    PinnedTeam &operator=(const PinnedTeam &) = delete;
+
+    unsigned size() const { return static_cast<unsigned>(m_workers.size()); }
+    // Runs task(0) ... task(size - 1), one a worker; returns seconds. The caller sleeps. Tasks must not throw.
+    double run(const std::function<void(unsigned worker)> &task);
+
+private:
+    void work(unsigned index, unsigned processor);
+    void meet();
+
+    std::mutex m_mutex;
+    std::condition_variable m_start;
+    std::condition_variable m_finish;
+    unsigned m_round = 0;
+    unsigned m_finished = 0;
+    bool m_quit = false;
+    double m_seconds = 0;
+    const std::function<void(unsigned)> *m_task = nullptr;
+    std::atomic<unsigned> m_arrived{0};
+    std::vector<std::thread> m_workers;
+};
+
+} // namespace nibblescope
