@@ -23,7 +23,8 @@ QPixmap swatch(Format format, qreal ratio) {
     pixmap.fill(Qt::transparent);
     QPainter painter(&pixmap);
     QPen pen(currentTheme().colour(formatLook(format).colour), 2);
-    pen.setDashPattern({2, 1});
+    pen.setDashPattern({2, 1.5});
+    pen.setCapStyle(Qt::FlatCap);
     painter.setPen(pen);
     painter.drawLine(1, swatchSize.height() / 2, swatchSize.width() - 1, swatchSize.height() / 2);
     return pixmap;

@@ -26,6 +26,7 @@ constexpr double unitsPerInch = 96;
 constexpr int dotsPerInch = 1200;
 constexpr double marginMm = 16;
 constexpr double gap = 10;
+constexpr double barsHeight = 235;
 
 QString tr(const char *text) { return QCoreApplication::translate("PdfReport", text); }
 
@@ -50,9 +51,10 @@ public:
     bool isActive() const { return m_painter.isActive(); }
     double width() const { return m_width; }
 
-    void heading(const QString &text, FontRole role = FontRole::Reading) {
+    // A heading never stands alone at the foot of a page: `below` is the height of what belongs to it.
+    void heading(const QString &text, double below = 40, FontRole role = FontRole::Reading) {
         space(role == FontRole::Large ? 0 : 8);
-        room(60); // a heading never stands alone at the foot of a page
+        room(24 + below);
         paragraph(text, role, UiColour::Text);
     }
 
@@ -118,8 +120,8 @@ private:
             const double width = m_width * columns[i].share / shares;
             const QRectF cell(x, m_y, width - 8, height);
             const QString text = header ? columns[i].title : row[i];
-            const QString shown =
-                m_painter.fontMetrics().elidedText(text, Qt::ElideMiddle, static_cast<int>(cell.width()));
+            const QString shown = m_painter.fontMetrics().elidedText(text, i == 0 ? Qt::ElideMiddle : Qt::ElideRight,
+                                                                     static_cast<int>(cell.width()));
             if (columns[i].number && !header)
                 drawNumber(m_painter, cell, shown);
             else
@@ -163,13 +165,13 @@ void drawTotals(Flow &flow, const Report &report) {
 void drawLayers(Flow &flow, const Report &report) {
     if (report.plan.recipe.format == Format::None)
         return;
-    flow.heading(tr("Layers"));
+    flow.heading(tr("Layers"), 40 + barsHeight);
     flow.paragraph(toText(report.layersReading.text()));
     LayersInput input;
     input.results = report.results;
     input.recipe = shortForm(report.plan.recipe);
     input.format = report.plan.recipe.format;
-    flow.figure(layersFigure(input), 230);
+    flow.figure(layersFigure(input), barsHeight);
     if (const auto map = layersHeatMap(input)) {
         const double rows = map->heatMap ? static_cast<double>(map->heatMap->rows.size()) : 8;
         flow.figure(*map, std::clamp(90 + 26 * rows, 180.0, 560.0));
@@ -190,20 +192,20 @@ void drawWorst(Flow &flow, const Report &report) {
 }
 
 void drawMemory(Flow &flow, const Report &report) {
-    flow.heading(tr("Memory"));
+    flow.heading(tr("Memory"), 40 + barsHeight);
     flow.paragraph(toText(report.memoryReading.text()));
     if (!report.memoryBars.empty())
-        flow.figure(memoryFigure(report.memoryBars, report.deviceGiB), 240);
+        flow.figure(memoryFigure(report.memoryBars, report.deviceGiB), barsHeight);
     std::vector<std::vector<QString>> parts;
     for (const MemoryPartRow &row : report.memoryParts)
         parts.push_back({toText(row.part), toText(bytesText(static_cast<double>(row.bytes))),
                          row.bpw ? toText(bpwText(*row.bpw)) : QStringLiteral("–"), toText(percentText(row.share)),
                          toText(row.from)});
     if (!parts.empty())
-        flow.table({{tr("Part"), 2},
-                    {tr("Bytes"), 1.2, true},
-                    {tr("bpw"), 1, true},
-                    {tr("Share"), 1, true},
+        flow.table({{tr("Part"), 1.9},
+                    {tr("Bytes"), 0.9, true},
+                    {tr("bpw"), 0.8, true},
+                    {tr("Share"), 0.8, true},
                     {tr("Where it comes from"), 4}},
                    parts);
     std::vector<std::vector<QString>> rules;
@@ -211,7 +213,7 @@ void drawMemory(Flow &flow, const Report &report) {
         rules.push_back(
             {toText(rule.said), toText(rule.trueHere), rule.holds ? tr("yes") : tr("no"), toText(rule.why)});
     if (!rules.empty())
-        flow.table({{tr("Said"), 3}, {tr("True here"), 1.4, true}, {tr("Holds"), 0.8}, {tr("Why"), 4.4}}, rules);
+        flow.table({{tr("Said"), 2.5}, {tr("True here"), 1.1, true}, {tr("Holds"), 0.6}, {tr("Why"), 5}}, rules);
 }
 
 void drawTensors(Flow &flow, const Report &report) {
@@ -259,7 +261,7 @@ void writePdf(const Report &report, const QString &path) {
         Flow flow(writer, tr("Nibblescope %1, %2").arg(QStringLiteral(NIBBLESCOPE_VERSION), toText(report.date)));
         if (!flow.isActive())
             fail(tr("it cannot be drawn"));
-        flow.heading(title, FontRole::Large);
+        flow.heading(title, 40, FontRole::Large);
         flow.paragraph(toText(report.path), FontRole::Small, UiColour::Text2);
         flow.paragraph(toText(report.commandLine), FontRole::Mono, UiColour::Text2);
         for (const std::string &warning : report.warnings)

@@ -5,6 +5,7 @@
 #include <QHeaderView>
 #include <QScrollBar>
 
+#include "widgets/panels/compact_header.h"
 #include "widgets/theme/draw_number.h"
 #include "widgets/theme/icons.h"
 #include "widgets/theme/theme.h"
@@ -33,6 +34,7 @@ FittedTable::FittedTable(const QString &name, std::vector<FittedColumn> columns,
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     setTabKeyNavigation(false);
     verticalHeader()->hide();
+    setHorizontalHeader(new CompactHeader(this));
     horizontalHeader()->setHighlightSections(false);
     horizontalHeader()->setSectionsClickable(false);
     for (int i = 0; i < columnCount(); ++i) {

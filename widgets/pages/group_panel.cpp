@@ -17,6 +17,7 @@
 
 #include "core/report/number_text.h"
 #include "widgets/models/group_table_model.h"
+#include "widgets/panels/compact_header.h"
 #include "widgets/panels/themed_label.h"
 #include "widgets/theme/draw_number.h"
 #include "widgets/theme/icons.h"
@@ -116,6 +117,7 @@ GroupPanel::GroupPanel(QWidget *parent) : QWidget(parent), m_model(new GroupTabl
     m_view->setTabKeyNavigation(false);
     m_view->setFrameShape(QFrame::NoFrame);
     m_view->verticalHeader()->hide();
+    m_view->setHorizontalHeader(new CompactHeader(m_view));
     m_view->horizontalHeader()->setHighlightSections(false);
     for (int column = 0; column < GroupTableModel::ColumnCount; ++column)
         m_view->setItemDelegateForColumn(column, new NumberDelegate(this));

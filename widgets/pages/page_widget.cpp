@@ -2,6 +2,7 @@
 #include "widgets/pages/page_widget.h"
 
 #include <QApplication>
+#include <QEvent>
 #include <QLabel>
 #include <QMenu>
 #include <QStackedWidget>
@@ -32,6 +33,7 @@ QToolButton *makeIconButton(const QString &icon, const QString &name) {
     button->setToolTip(name);
     button->setAccessibleName(name);
     button->setFocusPolicy(Qt::StrongFocus);
+    button->setStyleSheet(QStringLiteral("QToolButton { padding: 0; }"));
     return button;
 }
 
@@ -49,6 +51,8 @@ PageWidget::PageWidget(const QString &name, QWidget *parent)
     layout->addWidget(m_reading);
     m_bar->setObjectName(QStringLiteral("pageBar"));
     m_bar->setMovable(false);
+    QEvent styled(QEvent::StyleChange); // a tool bar asks for its margins before it has its name
+    QApplication::sendEvent(m_bar, &styled);
     layout->addWidget(m_bar);
     auto *content = new QWidget;
     m_body = new QVBoxLayout(content);
@@ -101,6 +105,7 @@ void PageWidget::finishBar() {
     m_bar->addWidget(m_table);
     auto *exports = makeIconButton(QStringLiteral("share"), tr("Export the plots"));
     exports->setFixedWidth(currentTheme().scaled(buttonWidth + 12));
+    exports->setStyleSheet(QStringLiteral("QToolButton { padding: 0 14px 0 0; }"));
     m_exports = new QMenu(exports);
     exports->setMenu(m_exports);
     exports->setPopupMode(QToolButton::InstantPopup);
