@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/gui/presenter.h"
+#include "widgets/pages/speed_page.h"
 
 namespace nibblescope {
 
@@ -15,9 +16,14 @@ public:
     bool isComputing() const override { return m_measuring; }
     void measure();
     void cancel();
+    const Progress &progress() const { return m_progress; }
 
 private:
-    PageWidget *m_page;
+    std::vector<ProductFormat> formats() const;
+
+    SpeedPage *m_page;
+    std::shared_ptr<const BenchReport> m_report; // null: not measured yet
+    Progress m_progress;
     bool m_measuring = false;
 };
 
