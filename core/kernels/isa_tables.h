@@ -8,6 +8,9 @@
 namespace nibblescope {
 
 #if defined(__x86_64__)
+void fillAvx2Convert(Kernels &table);
+void fillAvx2Encode(Kernels &table);
+void fillAvx2Reduce(Kernels &table);
 void fillAvx512Convert(Kernels &table);
 void fillAvx512Encode(Kernels &table);
 void fillAvx512Reduce(Kernels &table);

@@ -14,6 +14,8 @@ std::vector<ProductKernels> makeTables() {
         ProductKernels table = tables.empty() ? scalarProducts() : tables.back();
         table.isa = isa;
 #if defined(__x86_64__)
+        if (isa == Isa::Avx2)
+            fillAvx2Products(table);
         if (isa == Isa::Avx512)
             fillAvx512Products(table);
         if (isa == Isa::Avx512Vnni)

@@ -22,22 +22,29 @@ struct IsaRow {
 };
 
 #if defined(__x86_64__)
+void fillAvx2(Kernels &table, const CpuFeatures &) {
+    fillAvx2Convert(table);
+    fillAvx2Reduce(table);
+    fillAvx2Encode(table);
+}
 void fillAvx512(Kernels &table, const CpuFeatures &) {
     fillAvx512Convert(table);
     fillAvx512Reduce(table);
     fillAvx512Encode(table);
 }
 void fillAvx512Vnni(Kernels &, const CpuFeatures &) {} // dot products matter to products.h only
+constexpr auto avx2 = fillAvx2;
 constexpr auto avx512 = fillAvx512;
 constexpr auto avx512Vnni = fillAvx512Vnni;
 #else
+constexpr auto avx2 = nullptr;
 constexpr auto avx512 = nullptr;
 constexpr auto avx512Vnni = nullptr;
 #endif
 
 constexpr IsaRow rows[] = {
     {Isa::Scalar, "scalar", "Scalar", [](const CpuFeatures &) { return true; }, nullptr},
-    {Isa::Avx2, "avx2", "AVX2", [](const CpuFeatures &) { return false; }, nullptr},
+    {Isa::Avx2, "avx2", "AVX2", [](const CpuFeatures &f) { return f.avx2; }, avx2},
     {Isa::Avx512, "avx512", "AVX-512", [](const CpuFeatures &f) { return f.avx512; }, avx512},
     {Isa::Avx512Vnni, "avx512vnni", "AVX-512 VNNI", [](const CpuFeatures &f) { return f.avx512vnni; }, avx512Vnni},
     {Isa::Neon, "neon", "NEON", [](const CpuFeatures &) { return false; }, nullptr},
