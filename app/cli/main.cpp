@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "app/cli/arguments.h"
+#include "app/cli/bench.h"
 #include "app/cli/commands.h"
 #include "app/cli/evaluate.h"
 #include "app/cli/terminal.h"
@@ -43,6 +44,7 @@ int run(int argc, const char *const *argv) {
             break;
         case Command::Report:
         case Command::Bench:
+            runBenchCommand(*arguments, surroundings);
             break;
         }
         return std::fflush(stdout) == 0 ? 0 : fail(Fault::Machine, "The output could not be written.");
