@@ -30,7 +30,7 @@ public:
     // The helper is started with the first request, and anew after it came to an end. It is given up after `patience`
     // without a sign of life.
     explicit Hdf5HelperProcess(std::filesystem::path file,
-                               std::chrono::milliseconds patience = std::chrono::seconds(10));
+                               std::chrono::milliseconds patience = std::chrono::seconds(8));
     ~Hdf5HelperProcess();
     Hdf5HelperProcess(const Hdf5HelperProcess &) = delete;
     Hdf5HelperProcess &operator=(const Hdf5HelperProcess &) = delete;
