@@ -3,10 +3,10 @@
 
 #include <chrono>
 #include <csignal>
-#include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include <unistd.h>
 
@@ -19,12 +19,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-sigset_t interrupts() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return set;
+// All that a handler can reach. The signals cannot just be blocked and waited for: libraries (OpenBLAS) start threads
+// before main(), in which they would end the program.
+volatile std::sig_atomic_t interruptSeen = 0;
+extern "C" void noteInterrupt(int) { interruptSeen = 1; }
+
+void handleInterrupts(void (*handler)(int)) {
+    struct sigaction action {};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
 }
 
 struct BarState {
@@ -50,19 +56,17 @@ void drawBar(const Progress &progress, double seconds) {
 } // namespace
 
 InterruptWatch::InterruptWatch() {
-    const sigset_t set = interrupts();
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    handleInterrupts(noteInterrupt);
     m_thread = std::jthread([this](const std::stop_token &done) {
-        const sigset_t waited = interrupts();
-        const timespec patience{0, 50'000'000};
         while (!done.stop_requested()) {
-            if (sigtimedwait(&waited, nullptr, &patience) > 0)
+            if (interruptSeen != 0)
                 m_source.request_stop();
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
     });
 }
 
-InterruptWatch::~InterruptWatch() = default;
+InterruptWatch::~InterruptWatch() { handleInterrupts(SIG_DFL); }
 
 ProgressSink terminalProgress() {
     if (isatty(STDERR_FILENO) == 0)

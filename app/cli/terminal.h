@@ -11,7 +11,7 @@
 namespace nibblescope::cli {
 
 // Turns SIGINT and SIGTERM into a stop request for as long as it lives, so that destructors run and nothing is left
-// half written. To be made before any other thread.
+// half written. One a program.
 class InterruptWatch {
 public:
     InterruptWatch();

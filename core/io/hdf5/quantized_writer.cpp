@@ -277,7 +277,10 @@ private:
                            H5Sclose);
         const Handle links = linkCreation();
         const Handle type = storedType(dtype);
-        m_dataset = Handle(H5Dcreate2(place, name, type, space, links, H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
+        // Without times: the same export is the same file.
+        const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+        checked(H5Pset_obj_track_times(creation, 0));
+        m_dataset = Handle(H5Dcreate2(place, name, type, space, links, creation, H5P_DEFAULT), H5Dclose);
         m_written.push_back({std::string(tensorsGroup) + "/" + path, dtype, dims, {}, 0});
     }
 
