@@ -76,6 +76,8 @@ void takeScreenshots(MainWindow &window, const QString &model, const QString &fo
         for (std::size_t i = 0; i < pageCount; ++i) {
             const auto page = static_cast<PageId>(i);
             window.pages().show(page);
+            if (page == PageId::Speed && theme == ActionId::ThemeLight) // a size that tells something
+                session.setPageOptions("speed", {{"shape", {4096, 4096}}});
             if (page == PageId::Speed && theme == ActionId::ThemeLight)
                 window.pages().measureSpeed();
             waitFor(idOf(page), [&] { return window.pages().isUpToDate() && !window.pages().isMeasuring(); });

@@ -6,6 +6,7 @@
 #include <QLabel>
 #include <QMenu>
 #include <QStackedWidget>
+#include <QStyle>
 #include <QToolBar>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -51,7 +52,8 @@ PageWidget::PageWidget(const QString &name, QWidget *parent)
     layout->addWidget(m_reading);
     m_bar->setObjectName(QStringLiteral("pageBar"));
     m_bar->setMovable(false);
-    QEvent styled(QEvent::StyleChange); // a tool bar asks for its margins before it has its name
+    m_bar->style()->polish(m_bar); // a tool bar asks for its margins before it has its name
+    QEvent styled(QEvent::StyleChange);
     QApplication::sendEvent(m_bar, &styled);
     layout->addWidget(m_bar);
     auto *content = new QWidget;

@@ -22,8 +22,8 @@ namespace nibblescope {
 
 namespace {
 
-constexpr int timesHeight = 250;
-constexpr int ratioHeight = 190;
+constexpr int timesHeight = 220;
+constexpr int ratioHeight = 170;
 constexpr std::uint64_t mostSide = 1U << 17;
 constexpr int mostBatch = 64;
 
@@ -57,8 +57,9 @@ SpeedPage::SpeedPage(QWidget *parent) : PageWidget(tr("Speed"), parent) {
     layout->setContentsMargins(0, 0, 0, 8);
     layout->setSpacing(6);
     m_times = adopt(new PlotView);
+    for (PlotView *plot : {m_times, m_ratio = adopt(new PlotView)})
+        plot->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Ignored);
     m_times->setMinimumHeight(timesHeight);
-    m_ratio = adopt(new PlotView);
     m_ratio->setMinimumHeight(ratioHeight);
     layout->addWidget(m_times, 5);
     layout->addWidget(m_ratio, 4);
