@@ -43,6 +43,8 @@ namespace {
 
 constexpr int openingNoteMilliseconds = 300;
 constexpr int memoryIntervalMilliseconds = 2000;
+constexpr int smallestRecipeWidth = 264;
+constexpr int smallestNumbersWidth = 220;
 
 struct ThemeRow {
     ActionId action;
@@ -53,6 +55,14 @@ constexpr ThemeRow themes[] = {{ActionId::ThemeSystem, "system", ThemeChoice::Sy
                                {ActionId::ThemeLight, "light", ThemeChoice::Light},
                                {ActionId::ThemeDark, "dark", ThemeChoice::Dark},
                                {ActionId::ThemeHighContrast, "high-contrast", ThemeChoice::HighContrast}};
+
+Theme themeOf(const Preferences &preferences) {
+    ThemeChoice choice = ThemeChoice::System;
+    for (const ThemeRow &row : themes)
+        if (preferences.theme == QLatin1String(row.id))
+            choice = row.choice;
+    return Theme(choice, preferences.textSize, systemPalette());
+}
 
 struct TextSizeRow {
     ActionId action;
@@ -79,6 +89,8 @@ MainWindow::MainWindow(JobRunner &runner, QWidget *parent)
       m_documents(new DocumentJobs(*m_session, this)) {
     setObjectName(QStringLiteral("mainWindow"));
     setAcceptDrops(true);
+    m_preferences = m_settings.preferences();
+    applyTheme(*qApp, themeOf(m_preferences)); // before anything is laid out
     m_watcher = new QFileSystemWatcher(this);
     buildCentre();
     buildDocks();
@@ -573,15 +585,14 @@ void MainWindow::copyCommand(int tensor) {
 void MainWindow::applyPreferences(const Preferences &preferences) {
     m_preferences = preferences;
     m_settings.setPreferences(preferences);
-    ThemeChoice choice = ThemeChoice::System;
     for (const ThemeRow &row : themes)
-        if (preferences.theme == QLatin1String(row.id)) {
-            choice = row.choice;
-            (*m_actions)[row.action]->setChecked(true);
-        }
+        (*m_actions)[row.action]->setChecked(preferences.theme == QLatin1String(row.id));
     for (const TextSizeRow &row : textSizes)
         (*m_actions)[row.action]->setChecked(row.percent == preferences.textSize);
-    applyTheme(*qApp, Theme(choice, preferences.textSize, systemPalette()));
+    if (!(themeOf(preferences) == currentTheme()))
+        applyTheme(*qApp, themeOf(preferences));
+    m_recipePanel->setMinimumWidth(currentTheme().scaled(smallestRecipeWidth));
+    m_numbersPanel->setMinimumWidth(currentTheme().scaled(smallestNumbersWidth));
 
     const auto threads = static_cast<unsigned>(std::max(0, preferences.threads));
     const unsigned wanted = threads == 0 ? std::max(1U, std::thread::hardware_concurrency()) : threads;
@@ -642,7 +653,7 @@ bool MainWindow::event(QEvent *event) {
     if (event->type() == QEvent::ApplicationPaletteChange && m_preferences.theme == QLatin1String("system") &&
         m_layoutReady)
         QTimer::singleShot(0, this, [this] {
-            const Theme theme(ThemeChoice::System, m_preferences.textSize, systemPalette());
+            const Theme theme = themeOf(m_preferences);
             if (!(theme == currentTheme()))
                 applyTheme(*qApp, theme);
         });

@@ -85,9 +85,7 @@ void MainWindow::buildDocks() {
     m_tensorPanel = new TensorPanel;
     m_tensorPanel->setMinimumWidth(260);
     m_recipePanel = new RecipePanel;
-    m_recipePanel->setMinimumWidth(264);
     m_numbersPanel = new NumbersPanel;
-    m_numbersPanel->setMinimumWidth(220);
     m_tensorDock = addDock(QStringLiteral("tensors"), tr("Tensors"), m_tensorPanel, Qt::LeftDockWidgetArea,
                            QKeySequence(Qt::Key_F7), nullptr);
     m_recipeDock = addDock(QStringLiteral("recipe"), tr("Recipe"), m_recipePanel, Qt::RightDockWidgetArea,

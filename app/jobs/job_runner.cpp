@@ -43,11 +43,25 @@ private:
     std::optional<std::chrono::steady_clock::time_point> m_last;
 };
 
+// The core's errors are clauses that the command line sets behind its name; a message stands alone. A first word that
+// is a file's or a tensor's name stays as it is.
+std::string asSentence(std::string text) {
+    if (text.empty())
+        return text;
+    const std::string firstWord = text.substr(0, text.find(' '));
+    const bool plainWord = std::all_of(firstWord.begin(), firstWord.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    if (plainWord)
+        text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    if (std::string(".!?").find(text.back()) == std::string::npos)
+        text += '.';
+    return text;
+}
+
 JobFailure failureFromCurrentException() {
     try {
         throw;
     } catch (const Error &error) {
-        return {error.fault(), error.what()};
+        return {error.fault(), asSentence(error.what())};
     } catch (const std::bad_alloc &) {
         return {Fault::Machine,
                 "There is not enough memory for this. Close other programs or choose a smaller tensor."};

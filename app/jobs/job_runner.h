@@ -31,7 +31,7 @@ enum class Queue { Interactive, Batch };
 // Why a job gave no result. Errors arrive as values: a job never lets an exception out.
 struct JobFailure {
     Fault fault = Fault::Machine;
-    std::string text; // a sentence that a user can act on
+    std::string text; // a sentence that a user can act on, with its full stop
     bool stopped() const { return fault == Fault::Interrupted; }
 };
 

@@ -33,7 +33,7 @@ StackedBar bar(const KernelTiming &timing, double value, const SpeedInput &input
     StackedBar drawn;
     drawn.name = heldText(displayFormat(timing));
     drawn.selected = displayFormat(timing) == input.current;
-    drawn.parts.push_back({drawn.name, value, colourOf(timing), 1, false});
+    drawn.parts.push_back({{}, value, colourOf(timing), 1, false}); // the bar is named: no legend
     return drawn;
 }
 

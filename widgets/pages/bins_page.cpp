@@ -41,6 +41,7 @@ void BinsPage::buildBar() {
     m_scale->setAccessibleName(tr("Scale"));
     m_scale->button(0)->setToolTip(tr("Each weight divided by the largest magnitude of its group"));
     m_scale->button(1)->setToolTip(tr("Each weight divided by the largest magnitude of the tensor"));
+    m_scale->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     bar().addWidget(m_scale);
     connect(m_compare, &QComboBox::activated, this, [this](int index) {
         m_comparison = allFormats()[static_cast<std::size_t>(index)].format;

@@ -32,6 +32,7 @@ void DistributionPage::buildBar() {
     m_range->button(0)->setToolTip(tr("The middle 99.9 % of the weights: one outlier does not ruin the picture"));
     m_range->button(1)->setToolTip(tr("From the smallest to the largest weight"));
     m_range->button(2)->setToolTip(tr("Four standard deviations to each side"));
+    m_range->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     bar().addWidget(m_range);
     connect(m_range, &SegmentedControl::chosen, this, [this] { edited(); });
     const auto box = [this](const QString &text, const QString &tip, bool on) {

@@ -53,10 +53,12 @@ void LayersPage::buildBar() {
     addLabel(tr("Order"));
     m_order = new SegmentedControl({tr("Worst first"), tr("Model order")});
     m_order->setAccessibleName(tr("Order"));
+    m_order->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     bar().addWidget(m_order);
     addLabel(tr("Scope"));
     m_scope = new SegmentedControl({tr("All"), tr("Selected")});
     m_scope->setAccessibleName(tr("Scope"));
+    m_scope->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     bar().addWidget(m_scope);
     const auto change = [this] {
         redraw();

@@ -3,6 +3,7 @@
 
 #include <QApplication>
 #include <QEvent>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
 #include <QStackedWidget>
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 
+#include "widgets/panels/themed_label.h"
 #include "widgets/plots/plot_view.h"
 #include "widgets/theme/icons.h"
 #include "widgets/theme/theme.h"
@@ -41,8 +43,8 @@ QToolButton *makeIconButton(const QString &icon, const QString &name) {
 } // namespace
 
 PageWidget::PageWidget(const QString &name, QWidget *parent)
-    : QWidget(parent), m_reading(new ReadingLabel), m_bar(new QToolBar), m_stack(new QStackedWidget),
-      m_placeholder(new QLabel), m_body(nullptr) {
+    : QWidget(parent), m_reading(new ReadingLabel), m_bar(new QToolBar), m_ends(new QToolBar),
+      m_stack(new QStackedWidget), m_placeholder(new QLabel), m_body(nullptr) {
     setAccessibleName(name);
     setBackgroundRole(QPalette::Base);
     setAutoFillBackground(true);
@@ -52,10 +54,29 @@ PageWidget::PageWidget(const QString &name, QWidget *parent)
     layout->addWidget(m_reading);
     m_bar->setObjectName(QStringLiteral("pageBar"));
     m_bar->setMovable(false);
-    m_bar->style()->polish(m_bar); // a tool bar asks for its margins before it has its name
-    QEvent styled(QEvent::StyleChange);
-    QApplication::sendEvent(m_bar, &styled);
-    layout->addWidget(m_bar);
+    // Table and Export stand beside the bar: they stay when the options go into its extension menu.
+    m_ends->setObjectName(QStringLiteral("pageBar"));
+    m_ends->setMovable(false);
+    m_ends->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Preferred);
+    for (QToolBar *bar : {m_bar, m_ends}) {
+        bar->setStyleSheet(QStringLiteral("QToolBar { border: 0; padding: 3px; }")); // one margin on all sides
+        bar->style()->polish(bar); // a tool bar asks for its margins before it has its name
+        QEvent styled(QEvent::StyleChange);
+        QApplication::sendEvent(bar, &styled);
+    }
+    if (auto *more = m_bar->findChild<QToolButton *>(QStringLiteral("qt_toolbar_ext_button"))) {
+        more->setIcon(themeIcon(QStringLiteral("chevron-right")));
+        more->setStyleSheet(QStringLiteral("QToolButton { padding: 0; border: 0; }"));
+        more->setToolTip(tr("More options"));
+        more->setAccessibleName(tr("More options"));
+    }
+    auto *row = new QHBoxLayout;
+    row->setContentsMargins(sideMargin - 3, 0, sideMargin - 3, 0);
+    row->setSpacing(0);
+    row->addWidget(m_bar, 1);
+    row->addWidget(m_ends);
+    layout->addLayout(row);
+    layout->addWidget(new DividerLine(Qt::Horizontal));
     auto *content = new QWidget;
     m_body = new QVBoxLayout(content);
     m_body->setContentsMargins(0, 4, 0, 6);
@@ -98,13 +119,10 @@ void PageWidget::addLabel(const QString &text) {
 }
 
 void PageWidget::finishBar() {
-    auto *stretch = new QWidget;
-    stretch->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-    m_bar->addWidget(stretch);
     m_table = makeIconButton(QStringLiteral("table"), tr("Show as Table (T)"));
     m_table->setCheckable(true);
     connect(m_table, &QToolButton::clicked, this, &PageWidget::setTableShown);
-    m_bar->addWidget(m_table);
+    m_ends->addWidget(m_table);
     auto *exports = makeIconButton(QStringLiteral("share"), tr("Export the plots"));
     exports->setFixedWidth(currentTheme().scaled(buttonWidth + 12));
     exports->setStyleSheet(QStringLiteral("QToolButton { padding: 0 14px 0 0; }"));
@@ -112,7 +130,7 @@ void PageWidget::finishBar() {
     exports->setMenu(m_exports);
     exports->setPopupMode(QToolButton::InstantPopup);
     connect(m_exports, &QMenu::aboutToShow, this, &PageWidget::fillExportMenu);
-    m_bar->addWidget(exports);
+    m_ends->addWidget(exports);
 }
 
 PlotView *PageWidget::adopt(PlotView *plot) {

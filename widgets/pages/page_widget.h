@@ -71,6 +71,7 @@ private:
 
     ReadingLabel *m_reading;
     QToolBar *m_bar;
+    QToolBar *m_ends; // its right end
     QStackedWidget *m_stack;
     QLabel *m_placeholder;
     QVBoxLayout *m_body;

@@ -112,6 +112,7 @@ void SpeedPage::buildBar() {
     m_threads = new SegmentedControl({QStringLiteral("1"), tr("All")});
     m_threads->setAccessibleName(tr("Threads"));
     m_threads->setCurrent(1);
+    m_threads->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     bar().addWidget(m_threads);
     connect(m_threads, &SegmentedControl::chosen, this, [this] { edited(); });
     m_batch = combo(tr("Batch"), {QStringLiteral("1"), QStringLiteral("8"), QStringLiteral("32")},
