@@ -277,4 +277,10 @@ void Chart::keyPressEvent(QKeyEvent *event) {
     event->accept();
 }
 
+// A plot without room (hidden in a splitter) has nothing to draw on; QCustomPlot would complain.
+void Chart::resizeEvent(QResizeEvent *event) {
+    if (!event->size().isEmpty())
+        QCustomPlot::resizeEvent(event);
+}
+
 } // namespace nibblescope
