@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -64,5 +65,6 @@ int main(int argc, char **argv) {
     // This program serves as its own helper for HDF5 files.
     if (argc == 2 && std::string_view(argv[1]) == nibblescope::hdf5HelperOption)
         return nibblescope::hdf5HelperMain();
+    std::signal(SIGXFSZ, SIG_IGN); // a file over the limit is a failed write, with a message
     return nibblescope::cli::run(argc, argv);
 }

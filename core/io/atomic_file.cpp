@@ -184,9 +184,9 @@ Error AtomicFile::failure(int reason) const {
         const std::uint64_t ours = m_descriptor >= 0 && ::fstat(m_descriptor, &status) == 0
                                        ? static_cast<std::uint64_t>(status.st_blocks) * 512
                                        : 0;
-        if (m_expected > 0 && reason == ENOSPC)
-            why += " (" + shownBytes(m_expected) + " needed, " + shownBytes(freeBytes(folderOf(m_target)) + ours) +
-                   " free)";
+        const std::uint64_t free = freeBytes(folderOf(m_target)) + ours;
+        if (m_expected > free && reason == ENOSPC)
+            why += " (" + shownBytes(m_expected) + " needed, " + shownBytes(free) + " free)";
     } else if (reason == EFBIG) {
         why = "it would be larger than files may be here";
     } else if (reason == EACCES || reason == EPERM) {
