@@ -64,10 +64,10 @@ private slots:
     void aStopEndsItAtOnce() {
         std::stop_source source;
         ProductRequest request;
-        request.formats = {{"int4", 64, false}};
+        request.formats = {{"fp32", {}, false}, {"int8", {}, false}, {"int4", 64, false}, {"nf4", 64, false}};
         request.seconds = 60;
         std::thread stopper([&source] {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
             source.request_stop();
         });
         Fault fault = Fault::Input;
