@@ -39,6 +39,7 @@ EncodeTables make(Format format) {
     for (std::size_t i = 0; i < 16; ++i) {
         tables.level[i] = levels(format)[i];
         tables.boundary[i] = i < 15 ? sorted.boundary[i] : std::numeric_limits<float>::infinity();
+        tables.sorted[i] = sorted.level[i];
         tables.code[i] = sorted.code[i];
         tables.codes[i] = sorted.code[i];
     }

@@ -12,6 +12,7 @@ namespace nibblescope {
 struct alignas(64) EncodeTables {
     float level[16];        // by code
     float boundary[16];     // between the levels in rising order; the last is +Inf
+    float sorted[16];       // the levels in rising order
     std::int32_t code[16];  // of the levels in rising order
     std::uint8_t codes[16]; // the same as bytes
     float clipLow;          // clipLimits() with zero-point 0

@@ -11,6 +11,7 @@ namespace nibblescope {
 void fillAvx2Convert(Kernels &table);
 void fillAvx2Encode(Kernels &table);
 void fillAvx2Reduce(Kernels &table);
+void fillAvx512Clip(Kernels &table);
 void fillAvx512Convert(Kernels &table);
 void fillAvx512Encode(Kernels &table);
 void fillAvx512Reduce(Kernels &table);

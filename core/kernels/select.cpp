@@ -31,6 +31,7 @@ void fillAvx512(Kernels &table, const CpuFeatures &) {
     fillAvx512Convert(table);
     fillAvx512Reduce(table);
     fillAvx512Encode(table);
+    fillAvx512Clip(table);
 }
 void fillAvx512Vnni(Kernels &, const CpuFeatures &) {} // dot products matter to products.h only
 constexpr auto avx2 = fillAvx2;

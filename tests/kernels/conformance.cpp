@@ -193,6 +193,39 @@ Problems decodeAgrees(const Kernels &kernels) {
     return problems;
 }
 
+Problems clipSearchAgrees(const Kernels &kernels) {
+    Problems problems;
+    for (const FormatTraits &row : allFormats().subspan(1)) {
+        const auto format = static_cast<std::size_t>(row.format);
+        if (scalarKernels().clipSearch[format] == nullptr)
+            continue;
+        for (const Kind kind : allKinds)
+            for (unsigned variant = 0; variant < 40; ++variant) {
+                const std::size_t count = variant < 20 ? 32 : variant < 30 ? variant : variant * 20;
+                const auto weights = makeWeights(kind, count, row.format, variant * 7);
+                GuardedBuffer<float> guarded(count);
+                std::copy(weights.begin(), weights.end(), guarded.data());
+                GuardedBuffer<double> importance(count);
+                for (std::size_t i = 0; i < count; ++i)
+                    importance[i] = 0.01 + static_cast<double>((i * 37) % 19);
+                ClipSearch search;
+                search.weights = guarded.data();
+                search.count = count;
+                search.scaleType = static_cast<ScaleType>(variant % 3);
+                search.importance = variant % 4 == 3 ? importance.data() : nullptr;
+                scalarKernels().groupRanges(guarded.data(), count, count, &search.range);
+                const ClipChoice a = kernels.clipSearch[format](search);
+                const ClipChoice b = scalarKernels().clipSearch[format](search);
+                if (a.scale != b.scale || a.zeroPoint != b.zeroPoint || a.step != b.step)
+                    problems.push_back(where(row.format, kind, count, count, 0) + "step " + std::to_string(a.step) +
+                                       " instead of " + std::to_string(b.step));
+                if (problems.size() > 20)
+                    return problems;
+            }
+    }
+    return problems;
+}
+
 template <typename In, typename Out>
 void checkConversion(Problems &problems, const char *name, void (*got)(const In *, Out *, std::size_t),
                      void (*expected)(const In *, Out *, std::size_t), const std::vector<In> &values) {
@@ -371,10 +404,10 @@ Problems histogramsAgree(const Kernels &kernels) {
 
 const std::vector<Check> &checks() {
     static const std::vector<Check> all = {
-        {"conversions", conversionsAgree}, {"ranges", rangesAgree},   {"scales", scalesAgree},
-        {"moments", momentsAgree},         {"error sums", sumsAgree}, {"histograms", histogramsAgree},
-        {"encode", encodeAgrees},          {"decode", decodeAgrees},  {"activations", activationsAgree},
-        {"products", productsAgree},
+        {"conversions", conversionsAgree}, {"ranges", rangesAgree},     {"scales", scalesAgree},
+        {"moments", momentsAgree},         {"error sums", sumsAgree},   {"histograms", histogramsAgree},
+        {"encode", encodeAgrees},          {"decode", decodeAgrees},    {"clip search", clipSearchAgrees},
+        {"activations", activationsAgree}, {"products", productsAgree},
     };
     return all;
 }
