@@ -146,10 +146,10 @@ void drawAxisLabels(const Pen &pen) {
     }
 }
 
-Point markPlace(const Mark &mark, const FigureLayout &layout) {
+Point markPlace(const Mark &mark, const FigureLayout &layout, int side = 0) {
     if (mark.fractional)
         return {layout.plot.x + mark.x * layout.plot.width, layout.plot.bottom() - mark.y * layout.plot.height};
-    return {layout.x.toPixel(mark.x), layout.y.toPixel(mark.y)};
+    return {layout.x.toPixel(mark.x), layout.y.toPixel(mark.y, side)};
 }
 
 void drawMarkText(const Pen &pen, const Mark &mark) {
@@ -227,9 +227,11 @@ void drawMarkLine(const Pen &pen, const Mark &mark) {
         Mark other = mark;
         other.x = mark.x2;
         other.y = mark.y2;
-        const Point end = markPlace(other, pen.layout);
+        const int side = mark.y + mark.y2 < 0 ? -1 : 1; // where one end is 0, in a mirrored plot
+        const Point begin = markPlace(mark, pen.layout, side);
+        const Point end = markPlace(other, pen.layout, side);
         if (std::isfinite(mark.x + mark.y + mark.x2 + mark.y2))
-            pen.canvas.line({std::round(place.x), std::round(place.y)}, {std::round(end.x), std::round(end.y)}, stroke);
+            pen.canvas.line({std::round(begin.x), std::round(begin.y)}, {std::round(end.x), std::round(end.y)}, stroke);
         break;
     }
     case Mark::Kind::Frame: {

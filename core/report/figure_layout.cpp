@@ -137,9 +137,14 @@ std::vector<LegendEntry> legendOf(const Figure &figure) {
         if (shown == nullptr || bar.selected)
             shown = &bar;
     }
+    // Bars of one part have their names beside them.
+    const bool parted = std::any_of(figure.stackedBars.begin(), figure.stackedBars.end(),
+                                    [](const StackedBar &bar) { return bar.parts.size() > 1; });
+    if (!parted)
+        shown = nullptr;
     std::vector<const StackedBar *> order{shown};
     for (const StackedBar &bar : figure.stackedBars)
-        order.push_back(&bar);
+        order.push_back(parted ? &bar : nullptr);
     for (const StackedBar *bar : order) {
         for (const StackedBar::Part &part : bar == nullptr ? std::vector<StackedBar::Part>() : bar->parts) {
             const bool known = std::any_of(entries.begin(), entries.end(),
@@ -226,7 +231,7 @@ private:
         } else if (m_out.legend.size() > 4 && allLines() && columnFits()) {
             placeLegendColumn();
         } else {
-            m_top = wrapLegend(legendLeft, legendWidth <= room ? right : right - noteWidth) + px(14);
+            m_top = wrapLegend(legendLeft, right - noteWidth) + px(14);
         }
         if (noteWidth > 0 && titleRight + noteWidth <= right)
             m_out.note = m_figure.note;

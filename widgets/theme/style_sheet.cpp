@@ -30,8 +30,8 @@ QToolButton:hover { background: @hover@; }
 QToolButton:pressed, QToolButton:checked { background: @highlight@; color: @highlightText@; }
 QToolButton:checked { border-color: @accent@; }
 QToolButton:focus { border: @focus@ solid @accent@; padding: @focusPad@; }
-QToolButton[popupMode="1"] { padding-right: 16px; }
-QToolButton[popupMode="2"] { padding-right: 16px; }
+QToolButton[popupMode="1"] { padding-right: 6px; }
+QToolButton[popupMode="2"] { padding-right: 10px; }
 QToolButton::menu-button { border: 0; width: 16px; }
 QToolButton::menu-arrow, QToolButton::menu-indicator { image: url(@arrowDown@); width: 10px; height: 10px; }
 QToolButton::menu-indicator { subcontrol-position: right center; subcontrol-origin: padding; right: 4px; }
