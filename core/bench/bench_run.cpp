@@ -9,7 +9,7 @@
 namespace nibblescope {
 namespace {
 
-constexpr std::size_t probeBytes = std::size_t{16} << 20; // a thread and reading
+constexpr std::size_t probeBytes = std::size_t{32} << 20; // a thread and reading
 constexpr double sampleSeconds = 0.008;
 
 double quantile(std::vector<double> values, double q) {

@@ -4,11 +4,22 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <chrono>
+#include <algorithm>
+#include <ctime>
 
 #include "core/bench/machine.h"
 
 namespace nibblescope {
+
+namespace {
+
+double processorSeconds() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+} // namespace
 
 PinnedTeam::PinnedTeam(unsigned threads) {
     const auto processors = allowedProcessors();
@@ -33,6 +44,7 @@ double PinnedTeam::run(const std::function<void(unsigned)> &task) {
     std::unique_lock lock(m_mutex);
     m_task = &task;
     m_finished = 0;
+    m_seconds = 0;
     m_arrived.store(0);
     ++m_round;
     m_start.notify_all();
@@ -50,7 +62,6 @@ void PinnedTeam::meet() {
 }
 
 void PinnedTeam::work(unsigned index, unsigned processor) {
-    using Clock = std::chrono::steady_clock;
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(processor, &set);
@@ -66,13 +77,11 @@ void PinnedTeam::work(unsigned index, unsigned processor) {
             task = m_task;
         }
         meet();
-        const auto begin = Clock::now();
+        const double begin = processorSeconds();
         (*task)(index);
-        meet();
-        const auto end = Clock::now();
+        const double seconds = processorSeconds() - begin;
         const std::lock_guard lock(m_mutex);
-        if (index == 0)
-            m_seconds = std::chrono::duration<double>(end - begin).count();
+        m_seconds = std::max(m_seconds, seconds);
         if (++m_finished == size())
             m_finish.notify_one();
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Workers for timing: each pinned to a processor of its own, started together, timed from the first start to the last
-// end. The barrier yields: on a small virtual machine two spinning threads can share a processor, and one that spins
-// without yielding makes the other wait for a whole time slice.
+// Workers for timing: each pinned to a processor of its own, started together. What counts is the processor time of the
+// slowest worker: on an idle machine that is the time on the clock, on a busy one it leaves out what the system gave to
+// other programs meanwhile. The barrier yields: on a small virtual machine two spinning threads can share a processor,
+// and one that spins without yielding makes the other wait for a whole time slice.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,8 @@ public:
     PinnedTeam &operator=(const PinnedTeam &) = delete;
 
     unsigned size() const { return static_cast<unsigned>(m_workers.size()); }
-    // Runs task(0) ... task(size - 1), one a worker; returns seconds. The caller sleeps. Tasks must not throw.
+    // Runs task(0) ... task(size - 1), one a worker; returns seconds. The caller sleeps. Tasks must not throw, sleep or
+    // wait.
     double run(const std::function<void(unsigned worker)> &task);
 
 private:
