@@ -15,7 +15,6 @@ NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512_VNNI)
 namespace {
 
 constexpr std::size_t stackScales = 4096;
-constexpr std::size_t prefetchBytes = 512;
 
 NIBBLESCOPE_INLINE __mmask64 firstBytes(std::size_t count) { return count >= 64 ? ~0ULL : (1ULL << count) - 1U; }
 
@@ -134,45 +133,93 @@ NIBBLESCOPE_INLINE __m512i startValues(const QuantizedActivations &x, std::size_
     return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(sums, kind == WeightKind::Int4 ? 3 : 7));
 }
 
-// `batch` vectors meet each row. y[k] is for vector k.
+// Sums of the activations of each group, times -bias: what the unsigned codes add, taken off once a row.
+template <WeightKind kind>
+NIBBLESCOPE_INLINE void groupCorrections(const ProductWeights &weights, const QuantizedActivations &x, float *out) {
+    const std::size_t lanes = x.laneSums.size();
+    const std::size_t perGroup = weights.groups == 1 ? lanes : weights.groupSize / 8;
+    for (std::size_t group = 0; group < weights.groups; ++group) {
+        const std::size_t end = group + 1 == weights.groups ? lanes : (group + 1) * perGroup;
+        std::int32_t sum = 0;
+        for (std::size_t i = group * perGroup; i < end; ++i)
+            sum += x.laneSums[i];
+        out[group] = static_cast<float>(-bias<kind>() * sum);
+    }
+    for (std::size_t i = weights.groups; i % 16 != 0; ++i)
+        out[i] = 0.0F;
+}
+
+// 64 bytes of a row meet the activations.
+template <WeightKind kind>
+NIBBLESCOPE_INLINE __m512i dotVector(__m512i sum, const Nibbles &nibbles, const QuantizedActivations &x,
+                                     std::size_t at) {
+    const std::int8_t *const codes = x.codes.data() + at;
+    sum = _mm512_dpbusd_epi32(sum, nibbles.first, _mm512_loadu_si512(codes));
+    return _mm512_dpbusd_epi32(sum, nibbles.second, _mm512_loadu_si512(codes + x.half));
+}
+
+// `batch` vectors meet each row. y[k] is for vector k. `pattern`: weights of a group up to 128; 0: more.
 template <WeightKind kind, std::size_t pattern, std::size_t batch>
 void rowsOfNibbles(const ProductWeights &weights, const QuantizedActivations *x, std::size_t firstRow,
                    std::size_t rowCount, float *const *y) {
-    float scales[stackScales + 16];
+    alignas(64) float scales[stackScales + 16];
+    alignas(64) float corrections[batch][stackScales + 16];
     SplitMap map;
     if (weights.scaleCodes != nullptr)
         split(weights.map, map);
+    for (std::size_t k = 0; k < batch; ++k)
+        groupCorrections<kind>(weights, x[k], corrections[k]);
     const __m512i table = shiftedLevels(weights);
     const std::size_t bytes = (weights.cols + 1) / 2;
-    const std::size_t vectorsPerGroup = pattern == 128 ? (weights.groupSize + 127) / 128 : 1;
+    const std::size_t groupBytes = weights.groups == 1 ? bytes : weights.groupSize / 2;
     for (std::size_t r = 0; r < rowCount; ++r) {
         const std::uint8_t *const row = weights.data + (firstRow + r) * weights.rowBytes;
         unpackScales(weights, firstRow + r, map, scales);
         __m512 sums[batch];
-        for (std::size_t k = 0; k < batch; ++k)
+        for (std::size_t k = 0; k < batch; ++k) {
             sums[k] = _mm512_setzero_ps();
+            for (std::size_t i = 0; i < weights.groups; i += 16) {
+                const auto live = static_cast<__mmask16>(firstBytes(weights.groups - i));
+                sums[k] = _mm512_fmadd_ps(_mm512_maskz_load_ps(live, scales + i), _mm512_load_ps(corrections[k] + i),
+                                          sums[k]);
+            }
+        }
         const float *scale = scales;
-        for (std::size_t at = 0; at < bytes;) {
-            __m512i dots[batch];
-            for (std::size_t k = 0; k < batch; ++k)
-                dots[k] = _mm512_setzero_si512();
-            for (std::size_t v = 0; v < vectorsPerGroup && at < bytes; ++v, at += 64) {
-                _mm_prefetch(reinterpret_cast<const char *>(row + at + prefetchBytes), _MM_HINT_T0);
-                const __m512i packed = bytes - at >= 64 ? _mm512_loadu_si512(row + at)
-                                                        : _mm512_maskz_loadu_epi8(firstBytes(bytes - at), row + at);
-                const Nibbles nibbles = unpack<kind>(packed, table);
+        if constexpr (pattern != 0) {
+            std::size_t at = 0;
+            for (; at + 64 <= bytes; at += 64, scale += 128 / pattern) {
+                const Nibbles nibbles = unpack<kind>(_mm512_loadu_si512(row + at), table);
+                const __m512 lanes = laneScales<pattern>(scale);
                 for (std::size_t k = 0; k < batch; ++k) {
-                    const std::int8_t *const codes = x[k].codes.data();
-                    __m512i dot = startValues<kind>(x[k], at);
-                    dot = _mm512_dpbusd_epi32(dot, nibbles.first, _mm512_loadu_si512(codes + at));
-                    dot = _mm512_dpbusd_epi32(dot, nibbles.second, _mm512_loadu_si512(codes + x[k].half + at));
-                    dots[k] = pattern == 128 ? _mm512_add_epi32(dots[k], dot) : dot;
+                    const __m512i dot = dotVector<kind>(_mm512_setzero_si512(), nibbles, x[k], at);
+                    sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), lanes, sums[k]);
                 }
             }
-            const __m512 lanes = laneScales<pattern>(scale);
-            scale += 128 / pattern;
-            for (std::size_t k = 0; k < batch; ++k)
-                sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[k]), lanes, sums[k]);
+            if (at < bytes) {
+                const Nibbles nibbles = unpack<kind>(_mm512_maskz_loadu_epi8(firstBytes(bytes - at), row + at), table);
+                const __m512 lanes = laneScales<pattern>(scale);
+                for (std::size_t k = 0; k < batch; ++k) {
+                    const __m512i dot = dotVector<kind>(_mm512_setzero_si512(), nibbles, x[k], at);
+                    sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), lanes, sums[k]);
+                }
+            }
+        } else {
+            for (std::size_t group = 0; group < weights.groups; ++group) {
+                const std::size_t begin = group * groupBytes;
+                const std::size_t end = begin + groupBytes < bytes ? begin + groupBytes : bytes;
+                __m512i dots[batch];
+                for (std::size_t k = 0; k < batch; ++k)
+                    dots[k] = _mm512_setzero_si512();
+                for (std::size_t at = begin; at < end; at += 64) {
+                    const __m512i packed = end - at >= 64 ? _mm512_loadu_si512(row + at)
+                                                          : _mm512_maskz_loadu_epi8(firstBytes(end - at), row + at);
+                    const Nibbles nibbles = unpack<kind>(packed, table);
+                    for (std::size_t k = 0; k < batch; ++k)
+                        dots[k] = dotVector<kind>(dots[k], nibbles, x[k], at);
+                }
+                for (std::size_t k = 0; k < batch; ++k)
+                    sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[k]), _mm512_set1_ps(scales[group]), sums[k]);
+            }
         }
         for (std::size_t k = 0; k < batch; ++k)
             y[k][r] = _mm512_reduce_add_ps(sums[k]) * (x[k].scale * weights.levelUnit);
@@ -203,7 +250,6 @@ void rowsOfBytes(const ProductWeights &weights, const QuantizedActivations *x, s
             std::size_t at = begin;
             for (; at + 128 <= end; at += 128)
                 for (std::size_t i = 0; i < 2; ++i) {
-                    _mm_prefetch(reinterpret_cast<const char *>(row + at + 64 * i + 2 * prefetchBytes), _MM_HINT_T0);
                     const __m512i w = _mm512_xor_si512(_mm512_loadu_si512(row + at + 64 * i), flip);
                     for (std::size_t k = 0; k < batch; ++k)
                         dots[k][i] =
@@ -235,8 +281,10 @@ bool nibbleRows(const ProductWeights &weights, const QuantizedActivations *x, st
                 std::size_t rowCount, float *const *y) {
     if (weights.groups > stackScales)
         return false;
-    if (weights.groups == 1 || weights.groupSize % 128 == 0)
+    if (weights.groupSize == 128)
         rowsOfNibbles<kind, 128, batch>(weights, x, firstRow, rowCount, y);
+    else if (weights.groups == 1 || weights.groupSize % 128 == 0)
+        rowsOfNibbles<kind, 0, batch>(weights, x, firstRow, rowCount, y);
     else if (weights.groupSize == 64)
         rowsOfNibbles<kind, 64, batch>(weights, x, firstRow, rowCount, y);
     else if (weights.groupSize == 32)

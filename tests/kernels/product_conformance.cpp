@@ -116,9 +116,14 @@ Expected expected(const Matrix &matrix, std::size_t row, const std::vector<doubl
     Expected result;
     for (std::size_t i = 0; i < matrix.view.cols; ++i) {
         const double scale = matrix.view.groups == 0 ? 1.0 : static_cast<double>(scales[i / matrix.view.groupSize]);
-        const double product = matrix.plain(row, i, rounded) * scale * x[i];
-        result.value += product;
-        result.magnitude += std::fabs(product);
+        const double weight = matrix.plain(row, i, rounded);
+        result.value += weight * scale * x[i];
+        // Integer products may add a constant to all codes and take its sum off at the end.
+        const double shift = matrix.view.kind == WeightKind::Int4 ? 8.0
+                             : matrix.view.kind == WeightKind::Codebook4
+                                 ? 128.0 * static_cast<double>(matrix.view.levelUnit)
+                                 : 0.0;
+        result.magnitude += (std::fabs(weight) + shift) * std::fabs(scale * x[i]);
     }
     return result;
 }
