@@ -113,9 +113,15 @@ void Hdf5HelperProcess::stop(bool kill) {
 }
 
 void Hdf5HelperProcess::throwFailed(const hdf5::Bytes &bytes, const std::string &dataset) {
-    const nlohmann::json value = hdf5::fromBytes(bytes);
-    const std::string what = value.is_object() ? value.value("what", "") : "";
-    const bool damaged = value.is_object() && value.value("damaged", false);
+    std::string what;
+    bool damaged = false;
+    try {
+        const nlohmann::json value = hdf5::fromBytes(bytes);
+        what = value.at("what").get<std::string>();
+        damaged = value.value("damaged", false);
+    } catch (const std::exception &) {
+        throwNonsense(dataset);
+    }
     std::string text = where(dataset) + " cannot be read: " + shown(what) + ".";
     if (damaged && what.find("truncated file") != std::string::npos)
         text = shownName(m_file) + " is cut short: it should end at byte " +
@@ -230,7 +236,11 @@ nlohmann::json Hdf5HelperProcess::list() {
     const Frame frame = receive({});
     if (frame.head.kind != FrameKind::Value)
         throwNonsense({});
-    return hdf5::fromBytes(frame.bytes);
+    try {
+        return hdf5::fromBytes(frame.bytes);
+    } catch (const std::exception &) {
+        throwNonsense({});
+    }
 }
 
 void Hdf5HelperProcess::read(const std::string &dataset, DType dtype, const std::vector<std::uint64_t> &dims,

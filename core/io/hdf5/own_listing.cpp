@@ -21,8 +21,8 @@ public:
     explicit OwnWalker(std::uint64_t fileBytes) : m_fileBytes(fileBytes) {}
 
     json walk(hid_t file) {
-        const Handle tensors = openObject(file, tensorsGroup);
-        walkGroup(tensors, tensorsGroup, 1);
+        const Handle tensors = openObject(file, std::string(tensorsGroup));
+        walkGroup(tensors, std::string(tensorsGroup), 1);
         std::stable_sort(m_tensors.begin(), m_tensors.end(),
                          [](const json &a, const json &b) { return a.at("index") < b.at("index"); });
         return m_tensors;

@@ -80,15 +80,15 @@ private:
                        width == stored.bits ? count : bytes.size(), bytes);
     }
 
-    void readPart(const Stored &stored, const std::string &name, std::uint64_t first, std::uint64_t count,
+    void readPart(const Stored &stored, std::string_view name, std::uint64_t first, std::uint64_t count,
                   std::span<std::byte> bytes) const {
         const auto parts = partsOf(stored.grid, stored.recipe);
         const auto part =
             std::find_if(parts.begin(), parts.end(), [&](const PartSpec &spec) { return spec.name == name; });
-        m_helper->read(stored.path + "/" + name, part->dtype, part->dims, first, count, bytes);
+        m_helper->read(stored.path + "/" + std::string(name), part->dtype, part->dims, first, count, bytes);
     }
     template <typename Value>
-    std::vector<Value> readWhole(const Stored &stored, const char *name, std::uint64_t count) const {
+    std::vector<Value> readWhole(const Stored &stored, std::string_view name, std::uint64_t count) const {
         std::vector<Value> values(count);
         readPart(stored, name, 0, count, std::as_writable_bytes(std::span(values)));
         return values;

@@ -23,20 +23,21 @@ DType storedScaleType(ScaleType type) {
 std::vector<PartSpec> partsOf(const GroupGrid &grid, const Recipe &recipe) {
     const bool bytes = traits(recipe.format).codeBits == 8;
     const std::uint64_t perRow = grid.groupsPerRow();
-    std::vector<PartSpec> parts{{codesPart, DType::U8, {grid.rows, bytes ? grid.cols : (grid.cols + 1) / 2}, false}};
+    std::vector<PartSpec> parts{
+        {std::string(codesPart), DType::U8, {grid.rows, bytes ? grid.cols : (grid.cols + 1) / 2}, false}};
     if (recipe.doubleQuant != DoubleQuant::Off) {
-        parts.push_back({secondCodesPart, DType::U8, {grid.rows, perRow}, false});
-        parts.push_back({secondScalesPart, DType::F32, {secondLevelBlocks(grid.groups())}, false});
-        parts.push_back({offsetPart, DType::F32, {}, false});
-        parts.push_back({secondMapPart, DType::F32, {256}, true});
+        parts.push_back({std::string(secondCodesPart), DType::U8, {grid.rows, perRow}, false});
+        parts.push_back({std::string(secondScalesPart), DType::F32, {secondLevelBlocks(grid.groups())}, false});
+        parts.push_back({std::string(offsetPart), DType::F32, {}, false});
+        parts.push_back({std::string(secondMapPart), DType::F32, {256}, true});
     } else if (recipe.format == Format::Mxfp4) {
-        parts.push_back({exponentsPart, DType::U8, {grid.rows, perRow}, false});
+        parts.push_back({std::string(exponentsPart), DType::U8, {grid.rows, perRow}, false});
     } else {
-        parts.push_back({scalesPart, storedScaleType(recipe.scaleType), {grid.rows, perRow}, false});
+        parts.push_back({std::string(scalesPart), storedScaleType(recipe.scaleType), {grid.rows, perRow}, false});
     }
     if (traits(recipe.format).zeroPoint)
-        parts.push_back({zeroPointsPart, DType::U8, {grid.rows, perRow}, false});
-    parts.push_back({levelsPart, DType::F32, {bytes ? 256U : 16U}, true});
+        parts.push_back({std::string(zeroPointsPart), DType::U8, {grid.rows, perRow}, false});
+    parts.push_back({std::string(levelsPart), DType::F32, {bytes ? 256U : 16U}, true});
     return parts;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,20 +17,20 @@ namespace nibblescope::hdf5 {
 inline constexpr std::string_view ownFormat = "nibblescope-quantized";
 inline constexpr std::int64_t ownVersion = 1;
 
-inline constexpr const char *tensorsGroup = "tensors";
-inline constexpr const char *codesPart = "codes";
-inline constexpr const char *scalesPart = "scales";
-inline constexpr const char *exponentsPart = "exponents";
-inline constexpr const char *zeroPointsPart = "zero_points";
-inline constexpr const char *secondCodesPart = "second_level_codes";
-inline constexpr const char *secondScalesPart = "second_level_scales";
-inline constexpr const char *secondMapPart = "second_level_map";
-inline constexpr const char *offsetPart = "offset";
-inline constexpr const char *levelsPart = "levels";
+inline constexpr std::string_view tensorsGroup = "tensors";
+inline constexpr std::string_view codesPart = "codes";
+inline constexpr std::string_view scalesPart = "scales";
+inline constexpr std::string_view exponentsPart = "exponents";
+inline constexpr std::string_view zeroPointsPart = "zero_points";
+inline constexpr std::string_view secondCodesPart = "second_level_codes";
+inline constexpr std::string_view secondScalesPart = "second_level_scales";
+inline constexpr std::string_view secondMapPart = "second_level_map";
+inline constexpr std::string_view offsetPart = "offset";
+inline constexpr std::string_view levelsPart = "levels";
 
 // What a quantized tensor's group holds, by its recipe: enough to decode it, and tables that spare a reader their own.
 struct PartSpec {
-    const char *name;
+    std::string name;
     DType dtype; // as it is stored: BF16 scales as U16 bits
     std::vector<std::uint64_t> dims;
     bool table; // `levels`, `second_level_map`: the same for all tensors of a format

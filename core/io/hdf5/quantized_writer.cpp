@@ -126,7 +126,8 @@ public:
             writeText(root, "program", std::string("Nibblescope ") + NIBBLESCOPE_VERSION);
             writeText(root, "source", validUtf8(source).substr(0, longestText));
             writeText(root, "recipe", toJson(recipe).dump());
-            m_tensors = Handle(H5Gcreate2(m_hdf5, tensorsGroup, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
+            m_tensors =
+                Handle(H5Gcreate2(m_hdf5, tensorsGroup.data(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
         });
     }
 
@@ -185,7 +186,7 @@ public:
             }
             if (dims.size() > highestRank)
                 dims = {info.params};
-            createDataset(m_tensors, m_path.c_str(), carrier, dims, m_path);
+            createDataset(m_tensors, m_path, carrier, dims, m_path);
             describe(m_dataset, info);
         });
     }
@@ -267,7 +268,7 @@ private:
         return path;
     }
 
-    void createDataset(hid_t place, const char *name, DType dtype, const std::vector<std::uint64_t> &dims,
+    void createDataset(hid_t place, const std::string &name, DType dtype, const std::vector<std::uint64_t> &dims,
                        const std::string &path) {
         if (m_dataset >= 0 && m_written.back().elements != product(m_written.back().dims))
             throw std::logic_error("a dataset that was not written whole");
@@ -280,7 +281,7 @@ private:
         // Without times: the same export is the same file.
         const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
         checked(H5Pset_obj_track_times(creation, 0));
-        m_dataset = Handle(H5Dcreate2(place, name, type, space, links, creation, H5P_DEFAULT), H5Dclose);
+        m_dataset = Handle(H5Dcreate2(place, name.c_str(), type, space, links, creation, H5P_DEFAULT), H5Dclose);
         m_written.push_back({std::string(tensorsGroup) + "/" + path, dtype, dims, {}, 0});
     }
 
