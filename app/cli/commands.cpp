@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/commands.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -10,8 +11,12 @@
 #include "core/analysis/memory_model.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
+#include "core/io/atomic_file.h"
 #include "core/io/export.h"
 #include "core/io/open.h"
+#include "core/io/shown.h"
+#include "core/report/number_text.h"
+#include "core/report/report.h"
 
 namespace nibblescope::cli {
 namespace {
@@ -59,13 +64,41 @@ std::string shapeText(const std::vector<std::uint64_t> &shape) {
     return text.empty() ? "scalar" : text;
 }
 
-MemoryBreakdown memoryFor(const Arguments &arguments, const Model &model, const std::vector<TensorResult> &results) {
+// Columns on a terminal: a character may take several bytes.
+std::size_t widthOf(const std::string &text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
+std::string padded(const std::string &text, std::size_t width, bool right = false) {
+    const std::string blanks(widthOf(text) < width ? width - widthOf(text) : 0, ' ');
+    return right ? blanks + text : text + blanks;
+}
+
+void printTensorList(const std::vector<TensorResult> &results) {
+    std::size_t name = 4;
+    for (const TensorResult &result : results)
+        name = std::min<std::size_t>(48, std::max(name, widthOf(shown(result.info.name))));
+    std::cout << padded("name", name) << padded("shape", 16, true) << "  " << padded("type", 8)
+              << padded("size", 9, true) << "  quantized by default\n";
+    for (const TensorResult &result : results)
+        std::cout << padded(elidedName(shown(result.info.name), name), name) << padded(shapeText(result.info.shape), 16, true)
+                  << "  " << padded(std::string(traits(result.info.dtype).name), 8)
+                  << padded(bytesText(static_cast<double>(result.info.bytes)), 9, true) << "  "
+                  << (result.keptReason.empty() ? "yes" : "no: " + result.keptReason) << "\n";
+}
+
+MemoryOptions memoryOptions(const Arguments &arguments) {
     const auto type = cacheTypeFromId(arguments.cacheType);
     if (!type)
         throw Error(Fault::Call, "--cache-type is '" + arguments.cacheType + "'; it can be f16, f32, int8 or int4.");
     if (arguments.context == 0 || arguments.batch == 0)
         throw Error(Fault::Call, "--context and --batch are at least 1.");
-    return memoryOf(results, modelGeometry(model.config), {arguments.context, arguments.batch, *type});
+    return {arguments.context, arguments.batch, *type};
+}
+
+MemoryBreakdown memoryFor(const Arguments &arguments, const Model &model, const std::vector<TensorResult> &results) {
+    return memoryOf(results, modelGeometry(model.config), memoryOptions(arguments));
 }
 
 Json tensorList(const std::vector<TensorResult> &results, bool withStatistics) {
@@ -93,35 +126,112 @@ void runInfo(const Arguments &arguments, const Surroundings & /*surroundings*/) 
         print(json);
         return;
     }
-    for (const TensorResult &result : results)
-        std::printf("%-58s %16s  %-7s %s\n", result.info.name.c_str(), shapeText(result.info.shape).c_str(),
-                    std::string(traits(result.info.dtype).name).c_str(), result.keptReason.c_str());
+    printTensorList(results);
+    const ModelTotals totals = totalsOf(results);
+    std::cout << countText(totals.tensors) << " tensors · " << countText(totals.params) << " parameters · "
+              << bytesText(static_cast<double>(totals.bytes)) << "\n";
 }
+
+namespace {
+
+// What analyze and report have in common.
+struct Measured {
+    Opened opened;
+    ModelPlan plan;
+    std::vector<TensorResult> results;
+    std::vector<std::string> warnings;
+};
+
+Measured measure(const Arguments &arguments, const Recipe &recipe, const Work &work) {
+    Measured measured{open(arguments), {}, {}, {}};
+    measured.plan = {recipe, measured.opened.rule};
+    measured.results = analyzeModel(measured.opened.model, measured.opened.tensors, measured.plan, work);
+    clearProgress();
+    measured.warnings = measured.opened.warnings;
+    for (const TensorResult &result : measured.results) {
+        warnAll(result.warnings);
+        measured.warnings.insert(measured.warnings.end(), result.warnings.begin(), result.warnings.end());
+    }
+    return measured;
+}
+
+Report reportOf(const Arguments &arguments, const Measured &measured, const Work &work) {
+    ReportRequest request;
+    request.plan = measured.plan;
+    request.memory = memoryOptions(arguments);
+    request.warnings = measured.warnings;
+    return makeReport(measured.opened.model, measured.results, request, work);
+}
+
+} // namespace
 
 void runAnalyze(const Arguments &arguments, const Surroundings &surroundings) {
     const Recipe recipe = recipeFrom(arguments.recipe, Format::None);
-    const Opened opened = open(arguments);
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
-    const auto results = analyzeModel(opened.model, opened.tensors, {recipe, opened.rule}, work);
-    clearProgress();
-    std::vector<std::string> warnings = opened.warnings;
-    for (const TensorResult &result : results) {
-        warnAll(result.warnings);
-        warnings.insert(warnings.end(), result.warnings.begin(), result.warnings.end());
+    const Measured measured = measure(arguments, recipe, work);
+    if (!arguments.json) {
+        std::cout << toTerminal(reportOf(arguments, measured, work));
+        return;
     }
-    const ModelTotals totals = totalsOf(results);
-    if (arguments.json) {
-        Json json = documentFor(opened.model);
-        json["recipe"] = toJson(recipe);
-        json["tensors"] = tensorList(results, true);
-        json["totals"] = toJson(totals);
-        if (recipe.format != Format::None)
-            json["memory"] = toJson(memoryFor(arguments, opened.model, results));
-        json["warnings"] = warnings;
-        print(json);
-    }
+    Json json = documentFor(measured.opened.model);
+    json["recipe"] = toJson(recipe);
+    json["tensors"] = tensorList(measured.results, true);
+    json["totals"] = toJson(totalsOf(measured.results));
+    if (recipe.format != Format::None)
+        json["memory"] = toJson(memoryFor(arguments, measured.opened.model, measured.results));
+    json["warnings"] = measured.warnings;
+    print(json);
 }
+
+void runReport(const Arguments &arguments, const Surroundings &surroundings) {
+    const Recipe recipe = recipeFrom(arguments.recipe, Format::Nf4);
+    const std::string ending = arguments.out ? arguments.out->extension().string() : "";
+    if (arguments.out && ending != ".html" && ending != ".json" && ending != ".csv")
+        throw Error(Fault::Call, "--out ends in '" + ending + "'; it can end in .html, .json or .csv.");
+    WorkerPool pool(arguments.threads);
+    const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
+    const Measured measured = measure(arguments, recipe, work);
+    const Report report = reportOf(arguments, measured, work);
+    if (arguments.out) {
+        const std::string text = ending == ".html"   ? toHtml(report)
+                                 : ending == ".json" ? jsonText(toJson(report))
+                                                     : toCsv(report.results);
+        AtomicFile file(*arguments.out, text.size());
+        file.write(std::as_bytes(std::span(text)));
+        file.commit();
+    }
+    if (arguments.json)
+        std::cout << jsonText(toJson(report));
+    else if (!arguments.out)
+        std::cout << toTerminal(report);
+}
+
+namespace {
+
+void printSummary(const Arguments &arguments, const Recipe &recipe, const ExportSummary &summary, bool readBack) {
+    const double bpw = summary.quantizedParams == 0
+                           ? 0
+                           : static_cast<double>(summary.bits.total()) / static_cast<double>(summary.quantizedParams);
+    if (arguments.json) {
+        Json json;
+        json["nibblescope"] = version();
+        json["out"] = arguments.out->string();
+        json["recipe"] = toJson(recipe);
+        json["bytes"] = summary.fileBytes;
+        json["tensors"] = summary.tensors;
+        json["quantized_tensors"] = summary.quantizedTensors;
+        json["bpw"] = bpw;
+        json["warnings"] = summary.warnings;
+        print(json);
+        return;
+    }
+    std::cout << "Wrote " << arguments.out->string() << ": " << bytesText(static_cast<double>(summary.fileBytes))
+              << ", " << countText(summary.quantizedTensors) << " of " << countText(summary.tensors) << " tensors at "
+              << bpwText(bpw) << " bpw" << (readBack ? ", read back and equal.\n" : ".\n");
+}
+
+} // namespace
 
 void runQuantize(const Arguments &arguments, const Surroundings &surroundings) {
     const Recipe recipe = recipeFrom(arguments.recipe, Format::None);
@@ -153,6 +263,7 @@ void runQuantize(const Arguments &arguments, const Surroundings &surroundings) {
                   : exportDequantized(opened.model, opened.tensors, plan, *arguments.out, type, work);
     clearProgress();
     warnAll(summary.warnings);
+    printSummary(arguments, recipe, summary, quantized);
 }
 
 } // namespace nibblescope::cli

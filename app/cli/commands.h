@@ -17,6 +17,7 @@ struct Surroundings {
 
 void runInfo(const Arguments &arguments, const Surroundings &surroundings);
 void runAnalyze(const Arguments &arguments, const Surroundings &surroundings);
+void runReport(const Arguments &arguments, const Surroundings &surroundings);
 void runQuantize(const Arguments &arguments, const Surroundings &surroundings);
 
 // One warning line on standard error.

@@ -44,6 +44,8 @@ int run(int argc, const char *const *argv) {
             runEvaluate(*arguments, surroundings);
             break;
         case Command::Report:
+            runReport(*arguments, surroundings);
+            break;
         case Command::Bench:
             runBenchCommand(*arguments, surroundings);
             break;

@@ -170,6 +170,35 @@ private Q_SLOTS:
         QCOMPARE(outcome.json()["recipe"].toObject()["method"].toString(), QString("mse"));
     }
 
+    void reportInEveryForm() {
+        const Outcome terminal = run({"report", m_model});
+        QCOMPARE(terminal.status, 0);
+        QVERIFY(terminal.out.contains("NF4 64"));
+        QVERIFY(terminal.out.contains("Worst tensors"));
+        for (const QByteArray &line : terminal.out.split('\n'))
+            QVERIFY2(QString::fromUtf8(line).size() <= 100, line);
+        for (const QString ending : {"html", "json", "csv"}) {
+            const QString out = m_folder.filePath("report." + ending);
+            QCOMPARE(run({"report", m_model, "--format", "int4", "--out", out}).status, 0);
+            QFile file(out);
+            QVERIFY(file.open(QIODevice::ReadOnly));
+            const QByteArray text = file.readAll();
+            QVERIFY(text.contains("model.layers.1.mlp.down_proj.weight"));
+            if (ending == "csv")
+                QVERIFY(text.startsWith("name,shape,dtype,params,bpw,sqnr_db,"));
+            if (ending == "json")
+                QVERIFY(QJsonDocument::fromJson(text).object().contains("totals"));
+        }
+        QCOMPARE(run({"report", m_model, "--out", "x.pdf"}).status, 2);
+    }
+
+    void infoListsTensors() {
+        const Outcome outcome = run({"info", m_model});
+        QCOMPARE(outcome.status, 0);
+        QVERIFY(outcome.out.contains("model.layers.0.self_attn.q_proj.weight"));
+        QVERIFY(outcome.out.contains("lm_head") || outcome.out.contains("embed"));
+    }
+
     void dequantizedExportIsReadAgain() {
         const QString out = m_folder.filePath("out.safetensors");
         QCOMPARE(run({"quantize", m_model, "--format", "nf4", "--out", out}).status, 0);
@@ -196,12 +225,16 @@ private Q_SLOTS:
         process.start(QStringLiteral(NIBBLESCOPE_CLI),
                       {"quantize", model, "--format", "int4-asym", "--method", "mse", "--out", out, "--threads", "1"});
         QVERIFY(process.waitForStarted());
-        QTest::qWait(300);
+        // Once the temporary file is there, the export is under way.
+        const auto temporaries = [this] {
+            return QDir(m_folder.path()).entryList({".never*"}, QDir::Files | QDir::Hidden);
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(!temporaries().isEmpty(), 20'000);
         ::kill(static_cast<pid_t>(process.processId()), SIGINT);
         QVERIFY(process.waitForFinished(10'000));
         QCOMPARE(process.exitCode(), 130);
         QVERIFY(!QFile::exists(out));
-        QVERIFY(QDir(m_folder.path()).entryList({".never*"}, QDir::Files | QDir::Hidden).isEmpty());
+        QVERIFY(temporaries().isEmpty());
     }
 
 private:
