@@ -81,4 +81,43 @@ std::vector<std::vector<std::string>> treeParts(const std::vector<std::string> &
     return all;
 }
 
+namespace {
+
+bool digit(char c) { return c >= '0' && c <= '9'; }
+
+// The run of digits at `at`, without leading zeros; `at` moves behind it.
+std::string_view number(std::string_view text, std::size_t &at) {
+    while (at < text.size() && text[at] == '0')
+        ++at;
+    const std::size_t begin = at;
+    while (at < text.size() && digit(text[at]))
+        ++at;
+    return text.substr(begin, at - begin);
+}
+
+} // namespace
+
+int compareNames(std::string_view a, std::string_view b) {
+    std::size_t i = 0;
+    std::size_t j = 0;
+    while (i < a.size() && j < b.size()) {
+        if (digit(a[i]) && digit(b[j])) {
+            const std::string_view left = number(a, i);
+            const std::string_view right = number(b, j);
+            if (left.size() != right.size())
+                return left.size() < right.size() ? -1 : 1;
+            if (const int order = left.compare(right); order != 0)
+                return order;
+            continue;
+        }
+        if (a[i] != b[j])
+            return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]) ? -1 : 1;
+        ++i;
+        ++j;
+    }
+    const std::size_t leftRest = a.size() - i;
+    const std::size_t rightRest = b.size() - j;
+    return leftRest == rightRest ? 0 : leftRest < rightRest ? -1 : 1;
+}
+
 } // namespace nibblescope

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nibblescope {
@@ -12,5 +13,9 @@ namespace nibblescope {
 // a tensor ("q_proj.bias") is put beside it rather than under it. No list is empty, and no list is equal to another
 // unless the names are.
 std::vector<std::vector<std::string>> treeParts(const std::vector<std::string> &names);
+
+// Order of names as people expect it: "layers.2" before "layers.10". The same under every locale. Negative, 0,
+// positive.
+int compareNames(std::string_view a, std::string_view b);
 
 } // namespace nibblescope

@@ -6,7 +6,6 @@
 #include <map>
 #include <string_view>
 
-#include <QCollator>
 #include <QFont>
 #include <QTimer>
 
@@ -180,8 +179,6 @@ void TensorTreeModel::sortTensors(std::vector<int> &tensors) const {
     std::vector<QVariant> keys(m_items.size());
     for (const int tensor : tensors)
         keys[static_cast<std::size_t>(tensor)] = sortKey(m_items[static_cast<std::size_t>(tensor)], m_sortColumn);
-    QCollator collator;
-    collator.setNumericMode(true);
     const bool descending = m_sortOrder == Qt::DescendingOrder;
     std::stable_sort(tensors.begin(), tensors.end(), [&](int a, int b) {
         const QVariant &left = keys[static_cast<std::size_t>(a)];
@@ -189,7 +186,7 @@ void TensorTreeModel::sortTensors(std::vector<int> &tensors) const {
         if (!left.isValid() || !right.isValid())
             return left.isValid();
         if (left.typeId() == QMetaType::QString) {
-            const int order = collator.compare(left.toString(), right.toString());
+            const int order = compareNames(left.toString().toStdString(), right.toString().toStdString());
             return descending ? order > 0 : order < 0;
         }
         return descending ? left.toDouble() > right.toDouble() : left.toDouble() < right.toDouble();

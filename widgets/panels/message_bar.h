@@ -39,6 +39,7 @@ public:
 
     explicit MessageArea(QWidget *parent = nullptr);
 
+    using QWidget::show;
     int show(Message message); // a number to close it by
     void close(int id);
     void closeTopic(const QString &topic);
