@@ -293,6 +293,13 @@ void MainWindow::showNumbers() {
     const TensorLoader &loader = m_session->loader();
     const TensorResult &described = m_session->described()[static_cast<std::size_t>(tensor)];
     if (loader.tensor() == tensor && loader.current()) {
+        if (m_session->isStored() && described.quantized) { // bits are known, errors would need the original
+            NumbersSource stored = numbersOf(described);
+            stored.kurtosis = loader.current()->result.statistics.kurtosis;
+            stored.noMetrics = tr("the original is not open");
+            m_numbersPanel->setNumbers(stored);
+            return;
+        }
         std::optional<NumbersSource> against;
         if (loader.baseline())
             against = numbersOf(loader.baseline()->result);

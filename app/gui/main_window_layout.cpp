@@ -244,6 +244,7 @@ void MainWindow::buildStatusBar() {
 
 void MainWindow::resetLayout() {
     m_settings.forgetDocks();
+    m_pages->resetSizes();
     for (QDockWidget *dock : {m_tensorDock, m_recipeDock, m_numbersDock}) {
         dock->setFloating(false);
         dock->show();

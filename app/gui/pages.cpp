@@ -4,6 +4,7 @@
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QPainter>
+#include <QSettings>
 #include <QShortcut>
 #include <QStackedWidget>
 #include <QTabBar>
@@ -18,6 +19,7 @@
 #include "app/gui/plot_files.h"
 #include "app/gui/speed_presenter.h"
 #include "core/base/error.h"
+#include "widgets/plots/plot_splitter.h"
 #include "widgets/plots/plot_view.h"
 #include "widgets/theme/theme.h"
 
@@ -169,6 +171,13 @@ Presenter &Pages::presenter(PageId page) {
         if (const auto message = files.saveAll(widget.plots()))
             Q_EMIT messageRaised(*message);
     });
+    const auto splitters = widget.findChildren<PlotSplitter *>();
+    for (int i = 0; i < splitters.size(); ++i) {
+        const QString key = QStringLiteral("layout/splitters/%1-%2").arg(QLatin1String(idOf(page))).arg(i);
+        splitters[i]->restoreSizes(QSettings().value(key).toByteArray());
+        connect(splitters[i], &PlotSplitter::sizesChanged, this,
+                [key, splitter = splitters[i]] { QSettings().setValue(key, splitter->savedSizes()); });
+    }
     connect(&widget, &PageWidget::readoutChanged, this, &Pages::readoutChanged);
     connect(&widget, &PageWidget::tableShownChanged, this, &Pages::tableShownChanged);
     connect(&widget, &PageWidget::linkActivated, this, &Pages::follow);
@@ -277,6 +286,11 @@ void Pages::cancelMeasuring() {
 bool Pages::isMeasuring() const {
     const auto &speed = m_presenters[static_cast<std::size_t>(PageId::Speed)];
     return speed && speed->isComputing();
+}
+
+void Pages::resetSizes() {
+    for (PlotSplitter *splitter : findChildren<PlotSplitter *>())
+        splitter->resetSizes();
 }
 
 void Pages::setLightExports(bool light) { m_lightExports = light; }

@@ -47,6 +47,7 @@ public:
     void cancelMeasuring();
     bool isMeasuring() const;
     void setLightExports(bool light);
+    void resetSizes(); // of the splitters
 
 Q_SIGNALS:
     void pageChanged(nibblescope::PageId page);

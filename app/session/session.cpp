@@ -64,6 +64,7 @@ void Session::adopt(std::shared_ptr<const Model> model, const std::string &tenso
     m_loader.clear();
     m_model = std::move(model);
     m_store = ResultStore(m_model->tensors.size());
+    m_told.clear();
     m_history.clear();
     std::string wanted = tensor;
     if (const auto restoring = std::exchange(m_restoring, std::nullopt)) {
@@ -97,6 +98,22 @@ void Session::tellWarnings() {
         if (i + 1 == mostToldOneByOne && warnings.size() > mostToldOneByOne)
             text += " And " + std::to_string(warnings.size() - mostToldOneByOne) + " more like it.";
         Q_EMIT messageRaised({Severity::Warning, QString::fromStdString(text), {}, {}, false});
+    }
+}
+
+// What is odd about a tensor is told once; of many such tensors the first few are named, the tree marks them all.
+void Session::tellWarnings(int tensor, const TensorResult &result) {
+    constexpr std::size_t mostTold = 3;
+    for (const std::string &warning : result.warnings) {
+        if (m_told.size() >= mostTold || !m_told.insert(warning).second)
+            continue;
+        Message message{Severity::Warning, QString::fromStdString(warning), {}, {}, false};
+        if (result.quantized && result.statistics.nan + result.statistics.inf > 0)
+            message.actions.push_back(
+                {tr("Keep this tensor unquantized"), [this, tensor] { setQuantized({tensor}, false); }});
+        if (m_told.size() == mostTold)
+            message.text += tr(" Tensors like it are marked in the tree.");
+        Q_EMIT messageRaised(message);
     }
 }
 
@@ -402,6 +419,7 @@ void Session::loadSelected() {
 void Session::takeResult(int tensor, const SharedResult &result) {
     m_store.insert(static_cast<std::size_t>(tensor), result);
     Q_EMIT resultChanged(tensor, result);
+    tellWarnings(tensor, *result);
     if (m_setup.baseline && result->quantized && result->recipe == *m_setup.baseline)
         Q_EMIT baselineResultsChanged();
 }

@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "app/jobs/job_runner.h"
@@ -116,6 +118,7 @@ private:
     void launchRun();
     void endRun(bool complete, const std::vector<std::string> &problems);
     void tellWarnings();
+    void tellWarnings(int tensor, const TensorResult &result);
     Recipe recipeOf(std::size_t tensor) const; // Format::None where it is kept or stored
 
     JobRunner &m_runner;
@@ -130,6 +133,7 @@ private:
     ModelRun m_run;
     ModelRun m_statisticsFill;
     std::vector<std::function<void()>> m_whenMeasured;
+    std::set<std::string> m_told;         // warnings that were shown
     std::optional<WorkState> m_restoring; // to be applied once its model is open
 };
 

@@ -82,7 +82,7 @@ private Q_SLOTS:
         QTest::newRow("32") << "32"
                             << "4.514";
         QTest::newRow("row") << "row"
-                             << "4.204";
+                             << "4.212";
         QTest::newRow("tensor") << "tensor"
                                 << "4.002";
     }

@@ -59,7 +59,8 @@ PageWidget::PageWidget(const QString &name, QWidget *parent)
     m_ends->setMovable(false);
     m_ends->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Preferred);
     for (QToolBar *bar : {m_bar, m_ends}) {
-        bar->setStyleSheet(QStringLiteral("QToolBar { border: 0; padding: 3px; }")); // one margin on all sides
+        bar->setStyleSheet(
+            QStringLiteral("QToolBar { border: 0; padding: 3px; spacing: 4px; }")); // one margin on all sides
         bar->style()->polish(bar); // a tool bar asks for its margins before it has its name
         QEvent styled(QEvent::StyleChange);
         QApplication::sendEvent(bar, &styled);
@@ -114,7 +115,7 @@ QString PageWidget::placeholder() const { return m_stack->currentIndex() == 1 ? 
 
 void PageWidget::addLabel(const QString &text) {
     auto *label = new QLabel(text);
-    label->setContentsMargins(4, 0, 0, 0);
+    label->setContentsMargins(m_bar->actions().size() > 1 ? 4 : 0, 0, 2, 0);
     m_bar->addWidget(label);
 }
 
@@ -124,8 +125,8 @@ void PageWidget::finishBar() {
     connect(m_table, &QToolButton::clicked, this, &PageWidget::setTableShown);
     m_ends->addWidget(m_table);
     auto *exports = makeIconButton(QStringLiteral("share"), tr("Export the plots"));
-    exports->setFixedWidth(currentTheme().scaled(buttonWidth + 12));
-    exports->setStyleSheet(QStringLiteral("QToolButton { padding: 0 14px 0 0; }"));
+    exports->setFixedWidth(currentTheme().scaled(buttonWidth + 10));
+    exports->setStyleSheet(QStringLiteral("QToolButton { padding: 0 12px 0 0; }"));
     m_exports = new QMenu(exports);
     exports->setMenu(m_exports);
     exports->setPopupMode(QToolButton::InstantPopup);

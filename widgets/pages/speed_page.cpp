@@ -103,8 +103,8 @@ void SpeedPage::buildBar() {
             connect(box->lineEdit(), &QLineEdit::editingFinished, this, [this] { edited(); });
         return box;
     };
-    m_shape = combo(tr("Shape"), {tr("this tensor"), QStringLiteral("4096 × 4096"), QStringLiteral("11008 × 4096")},
-                    tr("Rows and columns of the matrix; type others"), true);
+    m_shape = combo(tr("Shape"), {tr("this tensor"), QStringLiteral("4096 × 4096"), QStringLiteral("11008 × 4096")}, {},
+                    true);
     m_cache =
         combo(tr("Cache"), {tr("Cold"), tr("Warm")},
               tr("Cold: weights come from memory, in turn over many copies. Warm: one copy, again and again"), false);
@@ -117,6 +117,7 @@ void SpeedPage::buildBar() {
     connect(m_threads, &SegmentedControl::chosen, this, [this] { edited(); });
     m_batch = combo(tr("Batch"), {QStringLiteral("1"), QStringLiteral("8"), QStringLiteral("32")},
                     tr("Vectors that are multiplied at once"), true);
+    m_batch->setMaximumWidth(64);
     m_measure = new QPushButton(themeIcon(QStringLiteral("run")), tr("Measure"));
     m_measure->setAutoDefault(false);
     m_measure->setToolTip(tr("Time the products on this machine, about 20 s (Ctrl+M)"));
@@ -132,7 +133,8 @@ void SpeedPage::buildBar() {
 
 void SpeedPage::setTensor(std::optional<MatrixShape> shape) {
     m_tensor = shape;
-    m_shape->setItemText(0, shape ? tr("this tensor, %1").arg(shapeText(*shape)) : tr("this tensor"));
+    m_shape->setToolTip(shape ? tr("This tensor is %1; type other rows and columns").arg(shapeText(*shape))
+                              : tr("Rows and columns of the matrix; type others"));
 }
 
 void SpeedPage::setThreads(unsigned all) { m_allThreads = std::max(1U, all); }
