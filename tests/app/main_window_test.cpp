@@ -1,124 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Drives the real main window.
+// Drives the real main window: a person's first minutes.
 #include <QtTest>
 
-#include <QApplication>
 #include <QClipboard>
-#include <QMimeData>
 #include <QSettings>
-#include <QStandardPaths>
 
 #include <fstream>
 
-#include "app/gui/document_jobs.h"
-#include "app/gui/main_window.h"
-#include "app/gui/pages.h"
+#include "tests/app/window_driver.h"
 #include "tests/support/small_model.h"
-#include "widgets/pages/page_widget.h"
-#include "widgets/panels/message_bar.h"
-#include "widgets/panels/numbers_panel.h"
-#include "widgets/panels/recipe_panel.h"
-#include "widgets/panels/tensor_panel.h"
 
 using namespace nibblescope;
-
-namespace {
-
-constexpr int patience = 20000;
-
-class Window {
-public:
-    Window() : m_runner(2, scalarKernels()), m_window(m_runner) {
-        m_window.resize(1440, 900);
-        m_window.show();
-    }
-    MainWindow *operator->() { return &m_window; }
-    MainWindow &operator*() { return m_window; }
-
-    bool open(const QString &path) {
-        m_window.openPath(path);
-        return settle();
-    }
-    // Waits until the tensor and the page are exact and nothing is under way.
-    bool settle() {
-        return QTest::qWaitFor(
-            [this] {
-                Session &session = m_window.session();
-                return !session.isOpening() && session.model() && m_window.pages().isUpToDate() &&
-                       session.loader().current();
-            },
-            patience);
-    }
-    bool select(const std::string &name) {
-        const auto tensor = m_window.session().model()->find(name);
-        if (!tensor)
-            return false;
-        m_window.session().selection().selectTensor(static_cast<int>(*tensor));
-        return settle();
-    }
-    bool setFormat(Format format) {
-        Recipe recipe = m_window.session().recipe();
-        recipe.format = format;
-        m_window.session().setRecipe(recipe);
-        return settle();
-    }
-    bool setGroupSize(GroupSize size) {
-        Recipe recipe = m_window.session().recipe();
-        recipe.groupSize = size;
-        m_window.session().setRecipe(recipe);
-        return settle();
-    }
-    bool run() {
-        m_window.actions()[ActionId::RunModel]->trigger();
-        return QTest::qWaitFor(
-                   [this] { return !m_window.session().run().isRunning() && m_window.session().unmeasured().empty(); },
-                   patience) &&
-               settle();
-    }
-    QString number(NumbersModel::Row row, int column = 1) {
-        const NumbersModel &model = m_window.numbersPanel().model();
-        return model.data(model.index(row, column)).toString().replace(QChar(0xa0), QLatin1Char(' '));
-    }
-    QString reading() {
-        return m_window.pages().page(m_window.pages().current()).reading().replace(QChar(0xa0), QLatin1Char(' '));
-    }
-
-private:
-    JobRunner m_runner;
-    MainWindow m_window;
-};
-
-void drop(QWidget &target, const QStringList &paths) {
-    QList<QUrl> urls;
-    for (const QString &path : paths)
-        urls.append(QUrl::fromLocalFile(path));
-    QMimeData data;
-    data.setUrls(urls);
-    const QPointF middle(target.width() / 2.0, target.height() / 2.0);
-    QDragEnterEvent enter(middle.toPoint(), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
-    QApplication::sendEvent(&target, &enter);
-    QDropEvent event(middle, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
-    QApplication::sendEvent(&target, &event);
-}
-
-} // namespace
+using namespace nibblescope::test;
 
 class MainWindowTest : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
     void initTestCase() {
-        QCoreApplication::setOrganizationName(QStringLiteral("NibblescopeTests"));
-        QCoreApplication::setApplicationName(QStringLiteral("main_window_test"));
-        QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, m_folder.path());
-        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope, m_folder.path());
+        useOwnSettings(QStringLiteral("main_window_test"), m_folder.path());
         m_model = m_folder.filePath(QStringLiteral("small"));
-        test::writeSmallModel(m_model.toStdString());
-        test::SmallModel other;
+        writeSmallModel(m_model.toStdString());
+        SmallModel other;
         other.layers = 1;
         other.seed = 7;
         m_other = m_folder.filePath(QStringLiteral("other"));
-        test::writeSmallModel(m_other.toStdString(), other);
+        writeSmallModel(m_other.toStdString(), other);
     }
     void init() { QSettings().clear(); }
 
@@ -233,12 +140,12 @@ private Q_SLOTS:
 
     void aCancelledRunKeepsWhatIsDone() {
         Window window;
-        test::SmallModel larger;
+        SmallModel larger;
         larger.layers = 8;
         larger.hidden = 256;
         larger.mlp = 768;
         const QString path = m_folder.filePath(QStringLiteral("larger"));
-        test::writeSmallModel(path.toStdString(), larger);
+        writeSmallModel(path.toStdString(), larger);
         QVERIFY(window.open(path));
         Recipe recipe = window->session().recipe();
         recipe.method = "mse";
