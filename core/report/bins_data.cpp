@@ -174,9 +174,11 @@ void normalise(const ScaleSource &scales, std::span<const float> weights, std::u
     const double unit = unitOf(scales.format());
     forGroups(scales.grid(), begin, begin + out.size(), [&](std::uint64_t group, std::uint64_t from, std::uint64_t to) {
         const GroupScale scale = scales.of(group);
+        const double factor = 1 / (scale.scale * unit);
+        const double shift = scale.offset / unit;
         for (std::uint64_t i = from; i < to; ++i) {
             const auto weight = static_cast<double>(weights[i]);
-            const double x = scale.scale == 0 && weight == 0 ? 0 : (weight / scale.scale + scale.offset) / unit;
+            const double x = scale.scale == 0 && weight == 0 ? 0 : weight * factor + shift;
             // What is not finite is not counted, and the kernel passes over NaN.
             out[i - begin] = std::isfinite(x) ? static_cast<float>(x) : std::numeric_limits<float>::quiet_NaN();
         }

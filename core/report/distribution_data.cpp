@@ -198,16 +198,22 @@ bool hasErrors(const TensorView *view) {
 } // namespace
 
 DistributionData computeDistribution(const TensorView &view, const TensorView *baseline,
-                                     const DistributionOptions &options, const Work &work) {
+                                     const DistributionOptions &options, const Work &work,
+                                     const DistributionData *previous) {
     DistributionData data;
+    data.source = view.weights;
     data.result = view.result;
     data.options = options;
     const Statistics &statistics = view.result.statistics;
     if (statistics.min && *statistics.min == *statistics.max)
         data.constant = *statistics.min;
-    const Range range = weightRange(view, options.range, work);
-    const std::size_t bins = weightBins(view, range, options.mostBins, work);
-    data.weights = histogram(weightsOf(view), range.lower, range.upper, bins, work);
+    if (previous != nullptr && previous->options == options && previous->source.lock() == view.weights) {
+        data.weights = previous->weights;
+    } else {
+        const Range range = weightRange(view, options.range, work);
+        const std::size_t bins = weightBins(view, range, options.mostBins, work);
+        data.weights = histogram(weightsOf(view), range.lower, range.upper, bins, work);
+    }
     if (!hasErrors(&view))
         return data;
     const bool compared = hasErrors(baseline) && baseline->decoded->size() == view.decoded->size();

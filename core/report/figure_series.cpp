@@ -179,8 +179,10 @@ std::optional<Box> barBox(const Series &series, std::size_t point, const FigureL
     if (!std::isfinite(to))
         return std::nullopt;
     const int side = sideOf(series, layout);
-    const double left = std::round(kept(layout.x.toPixel(from)));
-    const double right = std::max(left + 1, std::round(kept(layout.x.toPixel(to))));
+    // One bar's right edge is the next one's left: rounding errors must not part them by a pixel.
+    const auto edge = [&layout](double x) { return std::round(kept(layout.x.toPixel(x)) + 1e-6); };
+    const double left = edge(from);
+    const double right = std::max(left + 1, edge(to));
     const double one = std::round(kept(layout.y.toPixel(series.y[point], side)));
     const double other = std::round(kept(layout.y.toPixel(series.base, side)));
     return Box{left, std::min(one, other), right - left, std::abs(one - other)};

@@ -3,6 +3,7 @@
 // looks at every weight and belongs on a worker; the figures are made from its result in no time.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,6 +55,7 @@ struct LevelSpread {
 };
 
 struct DistributionData {
+    std::weak_ptr<const WeightMatrix> source; // the weights that were looked at
     TensorResult result;
     DistributionOptions options;
     Histogram weights;
@@ -65,9 +67,11 @@ struct DistributionData {
     std::optional<Outliers> outliers; // where the largest weight lies beyond 12 standard deviations
 };
 
-// `baseline`: the same weights under the pinned recipe, or null.
+// `baseline`: the same weights under the pinned recipe, or null. `previous`: an earlier result; what does not depend on
+// the recipe is taken from it where it is of the same weights and options.
 DistributionData computeDistribution(const TensorView &view, const TensorView *baseline,
-                                     const DistributionOptions &options, const Work &work);
+                                     const DistributionOptions &options, const Work &work,
+                                     const DistributionData *previous = nullptr);
 
 Figure weightsFigure(const DistributionData &data, const DistributionLook &look = {}); // "distribution.weights"
 Figure errorFigure(const DistributionData &data, const DistributionLook &look = {});   // "distribution.error"

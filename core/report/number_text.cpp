@@ -130,7 +130,10 @@ std::string heldText(std::string text) {
     return text;
 }
 
-std::string ratioText(double ratio) { return fixedText(ratio, std::abs(ratio) < 9.995 ? 2 : 1); }
+std::string ratioText(double ratio) {
+    const double size = std::abs(ratio);
+    return fixedText(ratio, size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
+}
 
 std::string bpwText(double bpw) { return fixedText(bpw, 3); }
 

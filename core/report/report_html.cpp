@@ -12,7 +12,7 @@
 namespace nibblescope {
 namespace {
 
-constexpr double figureWidth = 904; // the page's measure
+constexpr double figureWidth = 902; // the page's measure
 constexpr const char *dash = "–";
 
 std::string escaped(std::string_view text) { return xmlEscaped(text); }

@@ -8,13 +8,12 @@ inline constexpr const char *reportStyle = R"css(
 :root { color-scheme: light dark; --base: #FFFFFF; --alternate: #F6F7F9; --window: #ECEEF1; --text: #1A1E24;
   --text2: #565E69; --divider: #C3C8CF; --grid: #E4E7EB; --edge: #7A828D; --accent: #1B5FB8; --good: #1E6B3A;
   --bad: #B3261E; --warn: #FFF4D6; --warn-icon: #8A5A00; }
+.for-dark { display: none; }
 @media screen and (prefers-color-scheme: dark) {
   :root { --base: #16191D; --alternate: #1B1F24; --window: #1F2329; --text: #E7EAEE; --text2: #A3ABB6;
     --divider: #3A414A; --grid: #2A2F36; --edge: #7D8691; --accent: #6FA8F5; --good: #7FD19B; --bad: #FF8A80;
     --warn: #3A3117; --warn-icon: #F0C05A; }
-  .for-light { display: none; } }
-@media screen and (prefers-color-scheme: light), screen and (prefers-color-scheme: no-preference), print {
-  .for-dark { display: none; } }
+  .for-light { display: none; } .for-dark { display: block; } }
 * { box-sizing: border-box; }
 html { background: var(--window); }
 body { margin: 0; color: var(--text); font: 13px/1.5 Inter, "DejaVu Sans", system-ui, sans-serif;
@@ -50,7 +49,7 @@ th { font-weight: 600; text-align: left; vertical-align: bottom; border-bottom: 
 td { padding: 3px 8px 3px 0; border-bottom: 1px solid var(--grid); vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 th.n, td.n { text-align: right; white-space: nowrap; }
-td.name { overflow-wrap: anywhere; }
+td.name { overflow-wrap: anywhere; min-width: 200px; }
 tr.sum td { font-weight: 600; border-top: 1px solid var(--edge); border-bottom: none; }
 .yes { color: var(--good); } .no { color: var(--bad); }
 code { font: 11.5px/1.5 "DejaVu Sans Mono", ui-monospace, monospace; }

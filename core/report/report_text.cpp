@@ -166,7 +166,7 @@ std::string worstText(const Report &report) {
     TextTable table({{"Worst tensors", false},
                      {"shape", true},
                      {"bpw", true},
-                     {"SQNR", true},
+                     {"SQNR (dB)", true},
                      {"error", true},
                      {"max |error|", true},
                      {"kurtosis", true}});

@@ -117,6 +117,11 @@ private Q_SLOTS:
         const Figure errors = errorFigure(data);
         QVERIFY(texts(errors).contains(wanted("+RMSE ")));
         QCOMPARE(data.current->error.total(), std::uint64_t(64 * 256));
+        const DistributionData again = computeDistribution(nf4, &int4, {}, work(), &data);
+        QCOMPARE(again.weights.counts, data.weights.counts);
+        QCOMPARE(computeDistribution(int4, nullptr, {}, work(), &data).weights.counts, data.weights.counts);
+        const DistributionOptions full{DistributionRange::Full, 301};
+        QVERIFY(computeDistribution(nf4, nullptr, full, work(), &data).weights.upper > data.weights.upper);
         const Figure bare = weightsFigure(data, {false, false, false, false, false, {}});
         QCOMPARE(legend(bare), wanted("weights"));
         QVERIFY(!bare.levels);
