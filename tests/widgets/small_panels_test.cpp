@@ -41,6 +41,7 @@ private Q_SLOTS:
     void readingHasLinks() {
         ReadingLabel reading;
         reading.resize(724, 60);
+        reading.show();
         reading.setReading({QStringLiteral("a<b is kept.")},
                            {{QStringLiteral("Quantize it anyway"), QStringLiteral("q")}});
         QSignalSpy links(&reading, &ReadingLabel::linkActivated);

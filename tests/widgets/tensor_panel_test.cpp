@@ -142,7 +142,7 @@ private Q_SLOTS:
             if (label->text().contains(QStringLiteral("quantized ·")))
                 text = label->text();
         }
-        QCOMPARE(text, QStringLiteral("12 tensors · 8 quantized · 107,328 parameters"));
+        QCOMPARE(text, QStringLiteral("12 tensors · 8 quantized · 107,200 parameters"));
     }
 
     void columnsGiveWay() {
