@@ -39,6 +39,11 @@ void ThemedLabel::apply() {
     if (own.color(QPalette::Link) != theme.colour(UiColour::Accent)) {
         own.setColor(QPalette::Link, theme.colour(UiColour::Accent));
         setPalette(own);
+        // A rich text keeps the link's colour that it was laid out with.
+        if (const QString shown = text(); Qt::mightBeRichText(shown)) {
+            setText({});
+            setText(shown);
+        }
     }
     if (const QFont wanted = theme.font(m_font); font() != wanted)
         setFont(wanted);
