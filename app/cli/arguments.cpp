@@ -71,6 +71,16 @@ void addRecipe(CLI::App &app, Arguments &arguments, const std::string &defaultFo
     text("--scale-type", recipe.scaleType, "f32|f16|bf16 (default: f16)", "TYPE");
     text("--double-quant", recipe.doubleQuant, "dynamic|int8: scales as 8-bit codes in blocks of 256", "MAP");
     text("--method", recipe.method, idList(allMethods()) + " (default: rtn)", "METHOD");
+    app.add_flag("--act-order", recipe.actOrder, "gptq: columns with the largest inputs first")->group("Recipe");
+    app.add_option("--damp", recipe.damp, "gptq: share of the mean that is added to the diagonal (default: 0.01)")
+        ->type_name("X")
+        ->group("Recipe");
+    app.add_flag("--sequential", recipe.sequential, "gptq: statistics anew behind each set that was quantized")
+        ->group("Recipe");
+    app.add_flag("--awq-no-clip", recipe.awqNoClip, "awq: do not search for narrower ranges")->group("Recipe");
+    app.add_option("--calibration", arguments.calibration, "Statistics of inputs, for the methods that need them")
+        ->type_name("FILE")
+        ->group("Recipe");
     text("--recipe", recipe.file, "Read the recipe from a JSON file with these names as keys", "FILE");
     const auto globs = [&app](const char *name, auto &target, const std::string &help) {
         app.add_option(name, target, help)
@@ -157,29 +167,32 @@ std::optional<Arguments> parseArguments(int argc, const char *const *argv) {
     CLI::App *report = app.add_subcommand("report", "A report of the model under a recipe");
     CLI::App *bench = app.add_subcommand("bench", "Time the kernels on this machine");
     CLI::App *evaluate = app.add_subcommand("evaluate", "Run the model on a text: perplexity, and KL under a recipe");
-    const std::array<std::pair<CLI::App *, Command>, 6> commands{{{info, Command::Info},
+    CLI::App *calibrate = app.add_subcommand("calibrate", "Collect statistics of every linear's inputs on a text");
+    const std::array<std::pair<CLI::App *, Command>, 7> commands{{{info, Command::Info},
                                                                   {analyze, Command::Analyze},
                                                                   {quantize, Command::Quantize},
                                                                   {report, Command::Report},
                                                                   {bench, Command::Bench},
-                                                                  {evaluate, Command::Evaluate}}};
+                                                                  {evaluate, Command::Evaluate},
+                                                                  {calibrate, Command::Calibrate}}};
     for (const auto &[sub, command] : commands) {
         addCommon(*sub, arguments);
         if (command == Command::Bench)
             continue;
-        if (command == Command::Evaluate) {
+        if (command == Command::Evaluate || command == Command::Calibrate) {
             addPath(*sub, arguments);
             addText(*sub, arguments);
         } else {
             addModel(*sub, arguments);
         }
-        if (command != Command::Info)
+        if (command != Command::Info && command != Command::Calibrate)
             addRecipe(*sub, arguments,
                       command == Command::Analyze    ? "none, statistics only"
                       : command == Command::Evaluate ? "none, the model as it is"
                       : command == Command::Report   ? "nf4"
                                                      : "must be given");
     }
+    calibrate->add_option("--out", arguments.out, "The HDF5 file to write")->type_name("FILE");
     quantize->add_option("--out", arguments.out, "The file to write: .h5, .hdf5 or .safetensors")->type_name("FILE");
     quantize->add_option("--dequant-type", arguments.dequantType, "f32|f16|bf16 (default: the source's own)")
         ->type_name("TYPE");

@@ -10,7 +10,7 @@
 
 namespace nibblescope::cli {
 
-enum class Command { Info, Analyze, Quantize, Report, Bench, Evaluate };
+enum class Command { Info, Analyze, Quantize, Report, Bench, Evaluate, Calibrate };
 
 struct RecipeArguments {
     std::optional<std::string> format;
@@ -19,6 +19,10 @@ struct RecipeArguments {
     std::optional<std::string> scaleType;
     std::optional<std::string> doubleQuant;
     std::optional<std::string> method;
+    bool actOrder = false;
+    std::optional<double> damp;
+    bool sequential = false;
+    bool awqNoClip = false;
     std::optional<std::filesystem::path> file;
 };
 
@@ -37,7 +41,8 @@ struct Arguments {
     std::string cacheType = "f16";
     std::optional<std::filesystem::path> out;
     std::optional<std::string> dequantType;
-    // evaluate
+    std::optional<std::filesystem::path> calibration;
+    // evaluate, calibrate
     std::optional<std::filesystem::path> text;
     std::optional<std::filesystem::path> tokens;
     std::optional<std::uint64_t> windows;

@@ -144,10 +144,14 @@ struct Measured {
 
 Measured measure(const Arguments &arguments, const Recipe &recipe, const Work &work) {
     Measured measured{open(arguments), {}, {}, {}};
-    measured.plan = {recipe, measured.opened.rule};
+    measured.plan = {recipe, measured.opened.rule, {}};
+    std::vector<std::string> told;
+    measured.plan.calibration = calibrationFrom(arguments, measured.plan, measured.opened.model, told, work);
+    warnAll(told);
     measured.results = analyzeModel(measured.opened.model, measured.opened.tensors, measured.plan, work);
     clearProgress();
     measured.warnings = measured.opened.warnings;
+    measured.warnings.insert(measured.warnings.end(), told.begin(), told.end());
     for (const TensorResult &result : measured.results) {
         warnAll(result.warnings);
         measured.warnings.insert(measured.warnings.end(), result.warnings.begin(), result.warnings.end());
@@ -257,7 +261,10 @@ void runQuantize(const Arguments &arguments, const Surroundings &surroundings) {
     const Opened opened = open(arguments);
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
-    const ModelPlan plan{recipe, opened.rule};
+    ModelPlan plan{recipe, opened.rule};
+    std::vector<std::string> warnings;
+    plan.calibration = calibrationFrom(arguments, plan, opened.model, warnings, work);
+    warnAll(warnings);
     const ExportSummary summary =
         quantized ? exportQuantized(opened.model, opened.tensors, plan, *arguments.out, work)
                   : exportDequantized(opened.model, opened.tensors, plan, *arguments.out, type, work);

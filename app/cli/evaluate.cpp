@@ -11,7 +11,10 @@
 #include "core/base/version.h"
 #include "core/io/open.h"
 #include "core/io/shown.h"
+#include "core/model/awq.h"
+#include "core/model/calibration.h"
 #include "core/model/evaluate.h"
+#include "core/model/linear_errors.h"
 #include "core/model/recipe_edit.h"
 #include "core/model/token_ids.h"
 #include "core/model/tokenizer.h"
@@ -55,6 +58,36 @@ TokenWindows windowsFrom(const Arguments &arguments, const Llama &llama, std::ve
     return cutIntoWindows(tokenizer->encode(readText(*arguments.text, warnings), warnings), options);
 }
 
+// Null where there is nothing to quantize.
+std::unique_ptr<const WeightEdit> editFor(const Llama &llama, const ModelPlan &plan, std::vector<std::string> &warnings,
+                                          const Work &work) {
+    if (plan.recipe.format == Format::None)
+        return nullptr;
+    if (plan.recipe.method != "awq")
+        return std::make_unique<const RecipeEdit>(llama.model(), plan);
+    auto edit = std::make_unique<const AwqEdit>(llama, plan, work);
+    warnings.insert(warnings.end(), edit->remarks().begin(), edit->remarks().end());
+    return edit;
+}
+
+void addLinears(const std::vector<LinearError> &linears, Json &json) {
+    ErrorSums all;
+    Json list = Json::array();
+    for (const LinearError &linear : linears) {
+        all += linear.sums;
+        Json entry;
+        entry["name"] = linear.name;
+        if (const auto sqnr = metricsFrom(linear.sums, {}).sqnrDb)
+            entry["sqnr_db"] = *sqnr;
+        if (linear.outputError)
+            entry["output_error"] = *linear.outputError;
+        list.push_back(std::move(entry));
+    }
+    if (const auto sqnr = metricsFrom(all, {}).sqnrDb)
+        json["sqnr_db"] = *sqnr;
+    json["linears"] = std::move(list);
+}
+
 void printEstimate(const char *name, const Estimate &estimate) {
     if (estimate.standardError)
         std::printf("%-24s %.6g ± %.2g\n", name, estimate.mean, *estimate.standardError);
@@ -83,6 +116,52 @@ void printText(const Evaluation &evaluation, const Recipe &recipe, double bpw) {
 
 } // namespace
 
+void runCalibrate(const Arguments &arguments, const Surroundings &surroundings) {
+    if (!arguments.out)
+        throw Error(Fault::Call, "calibrate needs --out FILE: the statistics are kept there, in HDF5.");
+    const Model model = openModel(arguments.path);
+    std::vector<std::string> warnings = model.warnings;
+    const Llama llama(model);
+    warnings.insert(warnings.end(), llama.tensors().warnings.begin(), llama.tensors().warnings.end());
+    const TokenWindows windows = windowsFrom(arguments, llama, warnings);
+    for (const std::string &text : warnings)
+        warn(text);
+    WorkerPool pool(arguments.threads);
+    const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
+    const CalibrationHeader header{model.name,
+                                   fingerprintOf(model),
+                                   windows.context,
+                                   windows.count,
+                                   windows.count * windows.context,
+                                   llama.config().vocabulary};
+    CalibrationWriter writer(*arguments.out, header, windows);
+    std::size_t inputs = 0;
+    calibrate(
+        llama, windows,
+        [&](const std::string &name, const InputStatistics &statistics) {
+            writer.add(name, statistics);
+            ++inputs;
+        },
+        work);
+    writer.commit();
+    clearProgress();
+    if (arguments.json) {
+        Json json;
+        json["nibblescope"] = version();
+        json["path"] = model.path.string();
+        json["context"] = windows.context;
+        json["windows"] = windows.count;
+        json["positions"] = header.positions;
+        json["inputs"] = inputs;
+        json["out"] = arguments.out->string();
+        json["warnings"] = warnings;
+        std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+        return;
+    }
+    std::printf("%zu inputs over %zu positions are in %s\n", inputs, static_cast<std::size_t>(header.positions),
+                shown(arguments.out->string()).c_str());
+}
+
 void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     const Recipe recipe = recipeFrom(arguments.recipe, Format::None);
     const Model model = openModel(arguments.path);
@@ -91,18 +170,23 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     const Llama llama(model);
     warnings.insert(warnings.end(), llama.tensors().warnings.begin(), llama.tensors().warnings.end());
     const TokenWindows windows = windowsFrom(arguments, llama, warnings);
-    std::optional<RecipeEdit> edit;
-    if (recipe.format != Format::None)
-        edit.emplace(model, ModelPlan{recipe, rule});
-    for (const std::string &text : warnings)
-        warn(text);
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
-    // Sums so far are only made where a stop may want them.
-    const Evaluation evaluation =
-        evaluate(llama, windows, edit ? &*edit : nullptr, work, [](const Evaluation & /*soFar*/) {});
+    const auto calibration = calibrationFrom(arguments, {recipe, rule}, model, warnings, work);
+    const std::unique_ptr<const WeightEdit> edit = editFor(llama, {recipe, rule, calibration}, warnings, work);
     clearProgress();
-    const double bpw = edit ? edit->bpw() : 0;
+    for (const std::string &text : warnings)
+        warn(text);
+    // Sums so far are only made where a stop may want them.
+    const Evaluation evaluation = evaluate(llama, windows, edit.get(), work, [](const Evaluation & /*soFar*/) {});
+    clearProgress();
+    std::vector<LinearError> linears;
+    if (edit && arguments.calibration && evaluation.complete()) {
+        std::vector<std::string> known;
+        linears = linearErrors(llama, *edit, CalibrationFile(*arguments.calibration, model, known), work);
+    }
+    clearProgress();
+    const double bpw = edit ? bitsAWeight(model, {recipe, rule}) : 0;
     if (arguments.json) {
         Json json;
         json["nibblescope"] = version();
@@ -114,6 +198,8 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
         if (edit)
             json["bpw"] = bpw;
         addJson(evaluation, json);
+        if (!linears.empty())
+            addLinears(linears, json);
         json["warnings"] = warnings;
         std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
     } else {

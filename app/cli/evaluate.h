@@ -8,5 +8,6 @@
 namespace nibblescope::cli {
 
 void runEvaluate(const Arguments &arguments, const Surroundings &surroundings);
+void runCalibrate(const Arguments &arguments, const Surroundings &surroundings);
 
 } // namespace nibblescope::cli

@@ -40,6 +40,9 @@ int run(int argc, const char *const *argv) {
         case Command::Quantize:
             runQuantize(*arguments, surroundings);
             break;
+        case Command::Calibrate:
+            runCalibrate(*arguments, surroundings);
+            break;
         case Command::Evaluate:
             runEvaluate(*arguments, surroundings);
             break;

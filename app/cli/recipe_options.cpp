@@ -7,6 +7,9 @@
 #include <sstream>
 
 #include "core/base/error.h"
+#include "core/model/calibration.h"
+#include "core/model/sequential.h"
+#include "core/quant/quantize.h"
 
 namespace nibblescope::cli {
 namespace {
@@ -82,9 +85,38 @@ Recipe recipeFrom(const RecipeArguments &arguments, Format fallback) {
     set(json, "scale_type", arguments.scaleType);
     set(json, "double_quant", arguments.doubleQuant);
     set(json, "method", arguments.method);
+    if (arguments.actOrder)
+        json["act_order"] = true;
+    if (arguments.damp)
+        json["damp"] = *arguments.damp;
+    if (arguments.sequential)
+        json["sequential"] = true;
+    if (arguments.awqNoClip)
+        json["awq_no_clip"] = true;
     const Recipe recipe = recipeFromJson(json);
     refuseFixed(json, recipe);
     return recipe;
+}
+
+std::shared_ptr<const StatisticsSource> calibrationFrom(const Arguments &arguments, const ModelPlan &plan,
+                                                        const Model &model, std::vector<std::string> &warnings,
+                                                        const Work &work) {
+    const Recipe &recipe = plan.recipe;
+    const MethodTraits *method = findMethod(recipe.method);
+    const bool needed = recipe.format != Format::None && method != nullptr && method->needsCalibration;
+    if (!arguments.calibration) {
+        if (needed)
+            throw Error(Fault::Call, "--method " + recipe.method +
+                                         " needs statistics of the inputs: give --calibration FILE, which 'calibrate' "
+                                         "writes.");
+        return nullptr;
+    }
+    if (!needed)
+        return nullptr;
+    auto file = std::make_shared<const CalibrationFile>(*arguments.calibration, model, warnings);
+    if (!recipe.sequential)
+        return file;
+    return sequentialStatistics(Llama(model), file->windows(), plan, work);
 }
 
 SelectionRule ruleFrom(const Arguments &arguments, const Model &model, std::vector<std::string> &warnings) {

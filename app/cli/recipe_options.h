@@ -15,6 +15,12 @@ namespace nibblescope::cli {
 // that cannot be is an Error{Fault::Call} that says what the format fixes.
 Recipe recipeFrom(const RecipeArguments &arguments, Format fallback);
 
+// The statistics that --calibration names; null where the recipe's method needs none. Throws Error{Fault::Call} where
+// it needs some and none are given. With --sequential the model is run and quantized on the text that the file holds.
+std::shared_ptr<const StatisticsSource> calibrationFrom(const Arguments &arguments, const ModelPlan &plan,
+                                                        const Model &model, std::vector<std::string> &warnings,
+                                                        const Work &work);
+
 // The rule that the options make, checked against the model: an --include, --only or --layout that matches nothing, or
 // an
 // --include that names an integer tensor, is an Error{Fault::Call}; an --exclude that matches nothing adds a warning.

@@ -62,18 +62,24 @@ void measureInGroups(TensorResult &result, const Source &source, const Recipe &r
     result.scaleCounts = quantizer.scaleCounts();
 }
 
-void measureWhole(TensorResult &result, const Source &source, const Recipe &recipe) {
+void measureWhole(TensorResult &result, const Source &source, const Recipe &recipe,
+                  const StatisticsSource *calibration) {
+    std::shared_ptr<const InputStatistics> inputs;
+    if (calibration != nullptr && findMethod(recipe.method)->needsCalibration)
+        inputs = calibration->statisticsFor(result.info.name);
     source.forBlocks(1, true, [&](std::uint64_t, std::span<const float> weights) {
         StatisticsBuilder statistics;
         statistics.add(weights, source.work);
         result.statistics = statistics.finish(source.work);
-        QuantizeOutcome outcome = quantize({weights, result.shape, recipe, nullptr}, source.work);
+        QuantizeOutcome outcome = quantize({weights, result.shape, recipe, nullptr, inputs.get()}, source.work);
         result.metrics = metricsFrom(outcome.sums, std::move(outcome.codeCounts));
         result.scaleCounts = outcome.scaleCounts;
+        for (const std::string &warning : outcome.warnings)
+            result.warnings.push_back(result.info.name + ": " + warning + ".");
     });
 }
 
-void measure(TensorResult &result, const Source &source, const Recipe &recipe) {
+void measure(TensorResult &result, const Source &source, const Recipe &recipe, const StatisticsSource *calibration) {
     if (recipe.format == Format::None) {
         StatisticsBuilder statistics;
         source.forBlocks(1, false,
@@ -86,7 +92,7 @@ void measure(TensorResult &result, const Source &source, const Recipe &recipe) {
         return measureInGroups(result, source, recipe, *method.groupWise);
     if (result.shape.size() * sizeof(float) > wholeTensorLimitBytes)
         refuseLarge(result.info, std::string(method.name));
-    measureWhole(result, source, recipe);
+    measureWhole(result, source, recipe, calibration);
 }
 
 } // namespace
@@ -121,7 +127,8 @@ TensorResult analyzeTensor(const Model &model, std::size_t tensor, const ModelPl
                                           "Exclude it or choose a smaller group size.")
                 .inTensor(result.info.name);
     }
-    measure(result, {model, tensor, result.layout, work}, result.quantized ? plan.recipe : Recipe{});
+    measure(result, {model, tensor, result.layout, work}, result.quantized ? plan.recipe : Recipe{},
+            plan.calibration.get());
     result.sampled = result.info.params;
     addWarnings(result);
     return result;

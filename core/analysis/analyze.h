@@ -4,12 +4,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "core/analysis/results.h"
 #include "core/analysis/selection_rule.h"
 #include "core/base/work.h"
 #include "core/io/model.h"
+#include "core/quant/input_statistics.h"
 
 namespace nibblescope {
 
@@ -17,6 +19,7 @@ namespace nibblescope {
 struct ModelPlan {
     Recipe recipe;
     SelectionRule rule;
+    std::shared_ptr<const StatisticsSource> calibration = nullptr; // for methods that need it; else null
 };
 
 // Header facts, bpw and the reason to keep it, without reading a weight.

@@ -42,6 +42,8 @@ void addQuantizedTo(ExportSummary &summary, const TensorInfo &info, MatrixShape 
     result.recipe = recipe;
     result.scaleCounts = outcome.scaleCounts;
     addWarnings(result);
+    for (const std::string &warning : outcome.warnings)
+        result.warnings.push_back(shown(info.name) + ": " + warning + ".");
     summary.warnings.insert(summary.warnings.end(), result.warnings.begin(), result.warnings.end());
 }
 
@@ -98,7 +100,7 @@ private:
                 else
                     writeWeights(info, block.decoded);
             },
-            m_work);
+            m_work, m_plan.calibration.get());
         addQuantizedTo(m_summary, info, shape, m_plan.recipe, outcome);
     }
 
@@ -174,7 +176,8 @@ ExportSummary exportQuantized(const Model &model, const std::vector<std::size_t>
             writer.beginQuantized(info, layout, plan.recipe);
             const QuantizeOutcome outcome = quantizeFromFile(
                 model, tensor, layout, plan.recipe,
-                [&writer](const QuantizedBlock &block) { writer.writeCodes(block.codes); }, work);
+                [&writer](const QuantizedBlock &block) { writer.writeCodes(block.codes); }, work,
+                plan.calibration.get());
             writer.finishQuantized(outcome.tensor);
             addQuantizedTo(summary, info, matrixShape(info, layout), plan.recipe, outcome);
         } else {

@@ -83,11 +83,14 @@ public:
     }
 
     // Other methods see the whole tensor.
-    QuantizeOutcome whole(const QuantizedSink &sink) {
+    QuantizeOutcome whole(const QuantizedSink &sink, const StatisticsSource *calibration) {
         QuantizeOutcome outcome;
+        std::shared_ptr<const InputStatistics> inputs;
+        if (calibration != nullptr && findMethod(m_recipe.method)->needsCalibration)
+            inputs = calibration->statisticsFor(m_info.name);
         blocks(1, true, [&](std::uint64_t, std::span<const float> weights) {
             std::vector<float> decoded(weights.size());
-            outcome = quantize({weights, m_shape, m_recipe, decoded.data()}, m_work);
+            outcome = quantize({weights, m_shape, m_recipe, decoded.data(), inputs.get()}, m_work);
             sink({0, decoded, outcome.tensor.codes});
             outcome.tensor.codes.clear();
         });
@@ -131,7 +134,7 @@ private:
 } // namespace
 
 QuantizeOutcome quantizeFromFile(const Model &model, std::size_t tensor, Layout layout, const Recipe &recipe,
-                                 const QuantizedSink &sink, const Work &work) {
+                                 const QuantizedSink &sink, const Work &work, const StatisticsSource *calibration) {
     if (const auto problem = problemOf(recipe))
         throw Error(Fault::Call, "--" + problem->option + ": " + problem->reason + ".");
     const TensorInfo &info = model.tensors[tensor];
@@ -141,7 +144,7 @@ QuantizeOutcome quantizeFromFile(const Model &model, std::size_t tensor, Layout 
             .inTensor(info.name);
     Streamer streamer(model, tensor, layout, recipe, work);
     const MethodTraits &method = *findMethod(recipe.method);
-    return method.groupWise ? streamer.inGroups(*method.groupWise, sink) : streamer.whole(sink);
+    return method.groupWise ? streamer.inGroups(*method.groupWise, sink) : streamer.whole(sink, calibration);
 }
 
 } // namespace nibblescope

@@ -21,10 +21,13 @@ struct QuantizedBlock {
 };
 using QuantizedSink = std::function<void(const QuantizedBlock &)>;
 
+// `calibration` gives the statistics of methods that need them.
+//
 // The outcome's tensor has all constants and no codes: those went to the sink. Throws Error: as quantize() and the
 // reader; Error{Fault::Input} for a tensor with NaN or Inf, which says how many and where the first one is. The sink
 // may have seen blocks by then.
 QuantizeOutcome quantizeFromFile(const Model &model, std::size_t tensor, Layout layout, const Recipe &recipe,
-                                 const QuantizedSink &sink, const Work &work);
+                                 const QuantizedSink &sink, const Work &work,
+                                 const StatisticsSource *calibration = nullptr);
 
 } // namespace nibblescope

@@ -23,6 +23,10 @@ public:
     virtual ~WeightEdit() = default;
     virtual bool edits(std::size_t tensor) const = 0;
     virtual void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const = 0;
+    // The same in the units of the original tensor, where the edit moves scales from one tensor to another.
+    virtual void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+        edit(tensor, weights, work);
+    }
 };
 
 struct LlamaLinear {

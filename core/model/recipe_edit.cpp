@@ -11,7 +11,7 @@
 namespace nibblescope {
 
 RecipeEdit::RecipeEdit(const Model &model, const ModelPlan &plan)
-    : m_model(model), m_recipe(plan.recipe), m_quantized(model.tensors.size()) {
+    : m_model(model), m_plan(plan), m_quantized(model.tensors.size()) {
     if (const auto problem = problemOf(plan.recipe))
         throw Error(Fault::Call, "--" + problem->option + ": " + problem->reason + ".");
     for (std::size_t i = 0; i < model.tensors.size(); ++i) {
@@ -22,13 +22,14 @@ RecipeEdit::RecipeEdit(const Model &model, const ModelPlan &plan)
         if (described.layout != Layout::OutIn)
             throw Error(Fault::Call, "--layout: " + shown(described.info.name) +
                                          " is read as out_in when the model runs; it cannot be quantized as in_out.");
-        m_bits += described.bits;
-        m_weights += described.shape.size();
     }
 }
 
-double RecipeEdit::bpw() const {
-    return m_weights == 0 ? 0 : static_cast<double>(m_bits.total()) / static_cast<double>(m_weights);
+double bitsAWeight(const Model &model, const ModelPlan &plan) {
+    std::vector<TensorResult> results;
+    for (const TensorInfo &info : model.tensors)
+        results.push_back(describeTensor(info, plan));
+    return totalsOf(results).bpw.value_or(0);
 }
 
 void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
@@ -37,8 +38,11 @@ void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Wor
         throw Error(Fault::Input, shown(info.name) + " holds NaN or Inf: a model with such a tensor cannot be run.")
             .inTensor(info.name);
     std::vector<float> decoded(weights.size());
+    std::shared_ptr<const InputStatistics> inputs;
+    if (m_plan.calibration && findMethod(m_plan.recipe.method)->needsCalibration)
+        inputs = m_plan.calibration->statisticsFor(info.name);
     try {
-        quantize({weights, matrixShape(info, Layout::OutIn), m_recipe, decoded.data()}, work);
+        quantize({weights, matrixShape(info, Layout::OutIn), m_plan.recipe, decoded.data(), inputs.get()}, work);
     } catch (const Error &error) {
         if (error.fault() != Fault::Input || !error.tensor().empty())
             throw;

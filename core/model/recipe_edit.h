@@ -20,16 +20,13 @@ public:
     // Throws Error{Fault::Input} for a tensor with NaN or Inf, naming it.
     void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
 
-    const StoredBits &bits() const { return m_bits; } // of all tensors that are quantized
-    // Stored bits a weight over the quantized tensors; 0 where there are none.
-    double bpw() const;
-
 private:
     const Model &m_model;
-    Recipe m_recipe;
+    ModelPlan m_plan;
     std::vector<bool> m_quantized;
-    StoredBits m_bits;
-    std::uint64_t m_weights = 0;
 };
+
+// Stored bits a weight over the tensors that the plan quantizes; 0 where there are none.
+double bitsAWeight(const Model &model, const ModelPlan &plan);
 
 } // namespace nibblescope

@@ -5,14 +5,18 @@
 #include <array>
 
 #include "core/base/error.h"
+#include "core/quant/awq.h"
+#include "core/quant/gptq.h"
 #include "core/quant/group_quantizer.h"
+#include "core/quant/hqq.h"
+#include "core/quant/iw.h"
 #include "core/quant/mse.h"
 #include "core/quant/rtn.h"
 
 namespace nibblescope {
 namespace {
 
-constexpr std::array methodTable{rtnMethod, mseMethod};
+constexpr std::array methodTable{rtnMethod, mseMethod, iwMethod, hqqMethod, gptqMethod, awqMethod};
 
 } // namespace
 
@@ -34,8 +38,29 @@ QuantizeOutcome quantize(const QuantizeInput &input, const Work &work) {
     return findMethod(input.recipe.method)->quantize(input, work);
 }
 
-QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work) {
-    GroupQuantizer quantizer(input.recipe, input.shape, choice);
+const InputStatistics &requireStatistics(const QuantizeInput &input) {
+    if (input.statistics == nullptr)
+        throw Error(Fault::Call, "--method " + input.recipe.method +
+                                     " needs statistics of the inputs: give --calibration FILE, which 'calibrate' "
+                                     "writes.");
+    if (input.statistics->cols != input.shape.cols)
+        throw Error(Fault::Input, "the calibration has " + std::to_string(input.statistics->cols) +
+                                      " channels for it, and it has " + std::to_string(input.shape.cols) +
+                                      " columns: the calibration is of another model");
+    return *input.statistics;
+}
+
+std::optional<std::string> problemOfRowMethods(const Recipe &recipe, std::string_view name) {
+    if (recipe.doubleQuant != DoubleQuant::Off)
+        return std::string(name) + " does not go with double quantization";
+    if (recipe.blocks == Blocks::Flat)
+        return std::string(name) + " needs groups along rows";
+    return std::nullopt;
+}
+
+QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work,
+                                 std::span<const double> importance) {
+    GroupQuantizer quantizer(input.recipe, input.shape, choice, importance);
     if (!quantizer.canFuse()) {
         quantizer.observe(0, input.weights, work);
         quantizer.finishScales();

@@ -4,10 +4,13 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/work.h"
 #include "core/kernels/kernels.h"
+#include "core/quant/input_statistics.h"
 #include "core/quant/quantized_tensor.h"
 
 namespace nibblescope {
@@ -18,18 +21,26 @@ struct QuantizeOutcome {
     ErrorSums sums;
     std::vector<std::uint64_t> codeCounts;
     ScaleCounts scaleCounts;
+    std::vector<std::string> warnings; // what was done otherwise than asked; about "it", the tensor
 };
 
 struct QuantizeInput {
     std::span<const float> weights; // [rows, cols], row-major
     MatrixShape shape;
     Recipe recipe;
-    float *decoded = nullptr; // shape.size() values are written, or null
+    float *decoded = nullptr;                    // shape.size() values are written, or null
+    const InputStatistics *statistics = nullptr; // for methods that need calibration
 };
 
-// The body of the methods that find one scale a group: rtn, mse.
+// Throws Error{Fault::Call} where there are none, Error{Fault::Input} where they are of another width than the tensor.
+const InputStatistics &requireStatistics(const QuantizeInput &input);
+
+// The body of the methods that find one scale a group: rtn, mse, iw.
 enum class ScaleChoice : std::uint8_t;
-QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work);
+QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work,
+                                 std::span<const double> importance = {});
+// Double quantization and flat groups go with those only; a sentence for the others, which `name` says.
+std::optional<std::string> problemOfRowMethods(const Recipe &recipe, std::string_view name);
 
 // A method decides how codes are chosen. Each is one file and one row.
 struct MethodTraits {

@@ -20,6 +20,14 @@ std::uint8_t codeAt(const QuantizedTensor &tensor, std::uint64_t index) {
     return static_cast<std::uint8_t>(column % 2 == 0 ? byte >> 4 : byte & 15);
 }
 
+void decodeFloatZeros(const DecodeSpan &span, const float *floatZeros) {
+    for (std::size_t i = 0; i < span.count; ++i) {
+        const std::size_t group = (span.firstInGroup + i) / span.groupSize;
+        const int code = i % 2 == 0 ? span.codes[i / 2] >> 4 : span.codes[i / 2] & 15;
+        span.out[i] = (static_cast<float>(code) - floatZeros[group]) * span.decodeScales[group];
+    }
+}
+
 void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out) {
     const auto decode = scalarKernels().decode[static_cast<std::size_t>(tensor.recipe.format)];
     const GroupGrid &grid = tensor.grid;
@@ -32,7 +40,10 @@ void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::
         span.decodeScales = tensor.decodeScales.data() + group;
         span.zeroPoints = tensor.zeroPoints.empty() ? nullptr : tensor.zeroPoints.data() + group;
         span.out = out + (row - firstRow) * grid.cols;
-        decode(span);
+        if (tensor.floatZeros.empty())
+            decode(span);
+        else
+            decodeFloatZeros(span, tensor.floatZeros.data() + group);
     }
 }
 
@@ -57,7 +68,7 @@ StoredBits storedBits(MatrixShape shape, const Recipe &recipe) {
     const FormatTraits &format = traits(recipe.format);
     const std::uint64_t groups = groupGrid(shape, recipe).groups();
     bits.codes = shape.size() * format.codeBits;
-    bits.zeroPoints = format.zeroPoint ? groups * 4 : 0;
+    bits.zeroPoints = format.zeroPoint ? groups * (recipe.method == "hqq" ? 16 : 4) : 0;
     if (recipe.doubleQuant != DoubleQuant::Off) {
         bits.scales = groups * 8;
         bits.secondLevel = secondLevelBlocks(groups) * 32 + 32;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/kernels/kernels.h"
 #include "core/quant/group_grid.h"
 
 namespace nibblescope {
@@ -35,13 +36,19 @@ struct QuantizedTensor {
     std::vector<std::uint8_t> codes;
     std::vector<float> decodeScales;      // one a group, as restored from what is stored
     std::vector<std::uint8_t> zeroPoints; // int4-asym: one a group, 0 ... 15
-    SecondLevel secondLevel;              // where recipe.doubleQuant is not Off
+    // hqq: one a group, of which F16 is stored: weight = decodeScales[group] * (code - floatZeros[group]). `zeroPoints`
+    // then holds the nearest integers, for those who show them. Empty: none.
+    std::vector<float> floatZeros;
+    SecondLevel secondLevel; // where recipe.doubleQuant is not Off
 
     std::uint64_t bytesPerGridRow() const;
 };
 
 // Code of the weight at flat index `index` of the matrix, 0 ... 15 (int8: the byte).
 std::uint8_t codeAt(const QuantizedTensor &tensor, std::uint64_t index);
+
+// The codes of a span as decodeScales * (code - floatZeros), which stand for its zero-points.
+void decodeFloatZeros(const DecodeSpan &span, const float *floatZeros);
 
 // Decodes grid rows [firstRow, firstRow + rowCount) to F32, row after row.
 void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out);

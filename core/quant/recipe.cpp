@@ -48,6 +48,36 @@ std::string text(const nlohmann::ordered_json &value, const std::string &key) {
     return value.get<std::string>();
 }
 
+bool flag(const nlohmann::ordered_json &value, const std::string &key) {
+    if (!value.is_boolean())
+        throw Error(Fault::Call, key + " in the recipe must be true or false.");
+    return value.get<bool>();
+}
+
+double number(const nlohmann::ordered_json &value, const std::string &key) {
+    if (!value.is_number())
+        throw Error(Fault::Call, key + " in the recipe must be a number.");
+    return value.get<double>();
+}
+
+// Parameters go with the method that they are of.
+std::optional<RecipeProblem> problemOfParameters(const Recipe &recipe) {
+    if (!(recipe.damp > 0 && recipe.damp <= 1))
+        return RecipeProblem{"damp", "the damping is a share above 0 and up to 1"};
+    if (recipe.method != "gptq") {
+        const std::string reason = "it is a parameter of gptq";
+        if (recipe.actOrder)
+            return RecipeProblem{"act-order", reason};
+        if (recipe.sequential)
+            return RecipeProblem{"sequential", reason};
+        if (recipe.damp != defaultDamp)
+            return RecipeProblem{"damp", reason};
+    }
+    if (recipe.awqNoClip && recipe.method != "awq")
+        return RecipeProblem{"awq-no-clip", "it is a parameter of awq"};
+    return std::nullopt;
+}
+
 GroupSize groupSizeFrom(const nlohmann::ordered_json &value) {
     const std::string written = value.is_number_unsigned() ? std::to_string(value.get<std::uint64_t>())
                                 : value.is_string()        ? value.get<std::string>()
@@ -110,6 +140,9 @@ std::string shortForm(const Recipe &recipe) {
         name += recipe.scaleType == ScaleType::F32 ? " F32" : " BF16";
     if (const MethodTraits *method = findMethod(recipe.method); method != nullptr && !method->shortName.empty())
         name += " " + std::string(method->shortName);
+    name += recipe.actOrder ? " act-order" : "";
+    name += recipe.sequential ? " sequential" : "";
+    name += recipe.awqNoClip ? " without clip" : "";
     return name;
 }
 
@@ -133,6 +166,8 @@ std::optional<RecipeProblem> problemOf(const Recipe &recipe) {
                                  "no method is called '" + recipe.method + "'; there are " + list(allMethods())};
         if (const auto reason = method->problem(recipe))
             return RecipeProblem{"method", *reason};
+        if (auto problem = problemOfParameters(recipe))
+            return problem;
     }
     return std::nullopt;
 }
@@ -149,7 +184,12 @@ std::optional<std::string> problemWithFormat(const Recipe &recipe, Format format
 
 std::optional<std::string> problemWithMethod(const Recipe &recipe, std::string_view method) {
     const MethodTraits *row = findMethod(method);
-    return row == nullptr ? std::optional<std::string>("there is no such method") : row->problem(recipe);
+    if (row == nullptr)
+        return "there is no such method";
+    if (auto reason = row->problem(recipe))
+        return reason;
+    return row->needsCalibration ? std::optional<std::string>("needs a calibration of the model on a text")
+                                 : std::nullopt;
 }
 
 nlohmann::ordered_json toJson(const Recipe &recipe) {
@@ -167,6 +207,14 @@ nlohmann::ordered_json toJson(const Recipe &recipe) {
     if (recipe.doubleQuant != DoubleQuant::Off)
         json["double_quant"] = idOf(recipe.doubleQuant);
     json["method"] = recipe.method;
+    if (recipe.actOrder)
+        json["act_order"] = true;
+    if (recipe.damp != defaultDamp)
+        json["damp"] = recipe.damp;
+    if (recipe.sequential)
+        json["sequential"] = true;
+    if (recipe.awqNoClip)
+        json["awq_no_clip"] = true;
     return json;
 }
 
@@ -190,9 +238,18 @@ Recipe recipeFromJson(const nlohmann::ordered_json &json) {
             recipe.doubleQuant = valueOf(doubleQuantIds, key, text(value, key));
         else if (key == "method")
             recipe.method = text(value, key);
+        else if (key == "act_order")
+            recipe.actOrder = flag(value, key);
+        else if (key == "damp")
+            recipe.damp = number(value, key);
+        else if (key == "sequential")
+            recipe.sequential = flag(value, key);
+        else if (key == "awq_no_clip")
+            recipe.awqNoClip = flag(value, key);
         else
             throw Error(Fault::Call, "The recipe has the unknown key '" + key +
-                                         "'; keys are format, group_size, blocks, scale_type, double_quant, method.");
+                                         "'; keys are format, group_size, blocks, scale_type, double_quant, method, "
+                                         "act_order, damp, sequential, awq_no_clip.");
     }
     return recipe;
 }

@@ -41,6 +41,8 @@ std::string_view idOf(ScaleType type);
 std::string_view idOf(DoubleQuant kind);
 unsigned bitsOf(ScaleType type);
 
+inline constexpr double defaultDamp = 0.01;
+
 struct Recipe {
     Format format = Format::None;
     GroupSize groupSize;
@@ -48,6 +50,13 @@ struct Recipe {
     ScaleType scaleType = ScaleType::F16;
     DoubleQuant doubleQuant = DoubleQuant::Off;
     std::string method = "rtn"; // id in the registry of methods
+    // gptq: columns with the most input energy first; the share of the mean energy that is added to the diagonal;
+    // statistics collected anew behind each set of linears that was quantized.
+    bool actOrder = false;
+    double damp = defaultDamp;
+    bool sequential = false;
+    // awq: scales only, ranges are not searched.
+    bool awqNoClip = false;
 
     bool operator==(const Recipe &) const = default;
 };
@@ -69,8 +78,9 @@ std::optional<RecipeProblem> problemOf(const Recipe &recipe);
 std::optional<std::string> problemWithFormat(const Recipe &recipe, Format format);
 std::optional<std::string> problemWithMethod(const Recipe &recipe, std::string_view method);
 
-// Keys: format, group_size (number or "row", "tensor"), blocks, scale_type, double_quant, method. `double_quant` is
-// absent when off; `scale_type` is absent where the format or double quantization fixes it.
+// Keys: format, group_size (number or "row", "tensor"), blocks, scale_type, double_quant, method, act_order, damp,
+// sequential, awq_no_clip. `double_quant` is absent when off; `scale_type` is absent where the format or double
+// quantization fixes it; the last four are absent where they have their default.
 nlohmann::ordered_json toJson(const Recipe &recipe);
 // Unknown keys and values are Errors that name the key and what would do.
 Recipe recipeFromJson(const nlohmann::ordered_json &json);

@@ -96,7 +96,7 @@ private slots:
         const Llama llama(model);
         Recipe recipe = defaultRecipe(Format::Nf4);
         const RecipeEdit edit(model, {recipe, {}});
-        QVERIFY(std::fabs(edit.bpw() - 4.2571) < 5e-5);
+        QVERIFY(std::fabs(bitsAWeight(model, {recipe, {}}) - 4.2571) < 5e-5);
         const TokenWindows windows = firstWindows(llama, 3);
         const Evaluation result = evaluate(llama, windows, &edit, m_work);
         QVERIFY(result.comparison.has_value() && result.complete());

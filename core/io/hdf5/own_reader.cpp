@@ -94,13 +94,25 @@ private:
         return values;
     }
 
+    void readFloatZeros(const Stored &stored, std::uint64_t groups, QuantizedTensor &tensor) const {
+        for (const std::uint16_t bits : readWhole<std::uint16_t>(stored, zeroPointsPart, groups)) {
+            const float zero = f32FromF16(bits);
+            tensor.floatZeros.push_back(zero);
+            // A NaN counts as 0.
+            tensor.zeroPoints.push_back(
+                static_cast<std::uint8_t>(std::clamp(std::isnan(zero) ? 0.0F : std::nearbyint(zero), 0.0F, 15.0F)));
+        }
+    }
+
     QuantizedTensor readConstants(const Stored &stored) const {
         QuantizedTensor tensor;
         tensor.recipe = stored.recipe;
         tensor.shape = stored.matrix;
         tensor.grid = stored.grid;
         const std::uint64_t groups = stored.grid.groups();
-        if (traits(stored.recipe.format).zeroPoint)
+        if (stored.recipe.method == "hqq")
+            readFloatZeros(stored, groups, tensor);
+        else if (traits(stored.recipe.format).zeroPoint)
             tensor.zeroPoints = readWhole<std::uint8_t>(stored, zeroPointsPart, groups);
         for (const std::uint8_t zeroPoint : tensor.zeroPoints)
             if (zeroPoint > 15)
@@ -168,7 +180,10 @@ private:
             span.decodeScales = constants.decodeScales.data() + group;
             span.zeroPoints = constants.zeroPoints.empty() ? nullptr : constants.zeroPoints.data() + group;
             span.out = row.data();
-            scalarKernels().decode[static_cast<std::size_t>(stored.recipe.format)](span);
+            if (constants.floatZeros.empty())
+                scalarKernels().decode[static_cast<std::size_t>(stored.recipe.format)](span);
+            else
+                decodeFloatZeros(span, constants.floatZeros.data() + group);
             std::copy(row.begin() + static_cast<std::ptrdiff_t>(skipped), row.end(),
                       out.begin() + static_cast<std::ptrdiff_t>(at - first));
             at += now;

@@ -320,11 +320,14 @@ private:
             return bytesOf(tensor.secondLevel.codes);
         if (part.name == secondScalesPart)
             return bytesOf(tensor.secondLevel.blockScales);
-        if (part.name == zeroPointsPart)
+        if (part.name == zeroPointsPart && part.dtype == DType::U8)
             return bytesOf(tensor.zeroPoints);
         m_bytes.clear();
         if (part.name == offsetPart)
             add(tensor.secondLevel.offset);
+        else if (part.name == zeroPointsPart)
+            for (const float zero : tensor.floatZeros)
+                add(f16FromF32(zero));
         else if (part.name == secondMapPart)
             addSecondMap();
         else if (part.name == levelsPart)

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/awq.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/model/calibration.h"
+#include "core/quant/output_error.h"
+#include "core/quant/quantize.h"
+
+namespace nibblescope {
+namespace {
+
+constexpr int exponents = 20;
+constexpr int clipSteps = 10; // of a twentieth each
+constexpr double smallestScale = 1e-4;
+
+Recipe roundingOf(Recipe recipe) {
+    recipe.method = "rtn";
+    recipe.awqNoClip = false;
+    return recipe;
+}
+
+std::vector<float> scalesFor(const std::vector<double> &meanAbs, int exponent) {
+    std::vector<double> scales(meanAbs.size());
+    for (std::size_t i = 0; i < scales.size(); ++i)
+        scales[i] = std::max(std::pow(meanAbs[i], static_cast<double>(exponent) / exponents), smallestScale);
+    const auto [low, high] = std::minmax_element(scales.begin(), scales.end());
+    const double middle = std::sqrt(*low * *high);
+    std::vector<float> rounded(scales.size());
+    std::transform(scales.begin(), scales.end(), rounded.begin(),
+                   [middle](double scale) { return static_cast<float>(scale / middle); });
+    return rounded;
+}
+
+void scaleColumns(std::vector<float> &weights, const std::vector<float> &scales) {
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        weights[i] *= scales[i % scales.size()];
+}
+
+void divideRows(LlamaLinear &linear, const std::vector<float> &scales) {
+    for (std::size_t i = 0; i < linear.weights.size(); ++i)
+        linear.weights[i] /= scales[i / linear.shape.cols];
+    for (std::size_t i = 0; i < linear.bias.size(); ++i)
+        linear.bias[i] /= scales[i];
+}
+
+} // namespace
+
+struct AwqEdit::Set {
+    InputKind input = InputKind::Attention;
+    std::vector<LinearKind> linears; // those that are quantized
+};
+
+AwqEdit::AwqEdit(const Llama &llama, const ModelPlan &plan, const Work &work)
+    : m_llama(llama), m_rounding(roundingOf(plan.recipe)), m_clips(!plan.recipe.awqNoClip),
+      m_selection(llama.model(), {m_rounding, plan.rule}), m_calibration(plan.calibration) {
+    const LlamaConfig &config = llama.config();
+    if (config.heads != config.kvHeads)
+        m_remarks.push_back("AWQ leaves o_proj unscaled: " + std::to_string(config.heads) + " query heads share " +
+                            std::to_string(config.kvHeads) + " value heads, so that v_proj cannot take its scales.");
+    for (std::size_t i = 0; i < config.layers; ++i) {
+        work.checkStop();
+        work.report({i, config.layers, "AWQ, layer " + std::to_string(i + 1)});
+        LlamaLayer layer = llama.layer(i, work);
+        LayerScales scales;
+        std::array<std::shared_ptr<const InputStatistics>, inputCount> inputs;
+        for (std::size_t k = 0; k < inputCount; ++k)
+            inputs[k] = m_calibration->statisticsFor(inputName(i, static_cast<InputKind>(k)));
+        const std::vector<Set> sets = setsOf(layer);
+        // All searches see the original weights.
+        for (const Set &set : sets)
+            scales[static_cast<std::size_t>(set.input)] =
+                searchScales(layer, set, *inputs[static_cast<std::size_t>(set.input)], work);
+        for (const Set &set : sets)
+            fold(layer, set, scales[static_cast<std::size_t>(set.input)]);
+        for (const LinearKind kind : allLinears) {
+            const auto k = static_cast<std::size_t>(inputOf(kind));
+            if (m_clips && kind != LinearKind::Query && kind != LinearKind::Key &&
+                m_selection.edits(layer.linear(kind).tensor))
+                clip(layer.linear(kind), *inputs[k], scales[k], work);
+        }
+        finishLayer(layer, scales, work);
+    }
+}
+
+std::vector<AwqEdit::Set> AwqEdit::setsOf(const LlamaLayer &layer) const {
+    std::vector<Set> sets;
+    for (std::size_t k = 0; k < inputCount; ++k) {
+        Set set;
+        set.input = static_cast<InputKind>(k);
+        for (const LinearKind kind : allLinears)
+            if (inputOf(kind) == set.input && m_selection.edits(layer.linear(kind).tensor))
+                set.linears.push_back(kind);
+        const bool folds = set.input != InputKind::Output || m_llama.config().heads == m_llama.config().kvHeads;
+        if (!set.linears.empty() && folds)
+            sets.push_back(set);
+    }
+    return sets;
+}
+
+std::vector<float> AwqEdit::rounded(const LlamaLinear &linear, const std::vector<float> &weights,
+                                    const Work &work) const {
+    std::vector<float> decoded(weights.size());
+    quantize({weights, linear.shape, m_rounding, decoded.data()}, work);
+    return decoded;
+}
+
+double AwqEdit::lossOf(const LlamaLinear &linear, const std::vector<float> &scales, const InputStatistics &inputs,
+                       const Work &work) const {
+    std::vector<float> scaled = linear.weights;
+    scaleColumns(scaled, scales);
+    const std::vector<float> decoded = rounded(linear, scaled, work);
+    std::vector<double> errors(decoded.size());
+    for (std::size_t i = 0; i < errors.size(); ++i)
+        errors[i] = static_cast<double>(decoded[i]) / static_cast<double>(scales[i % scales.size()]) -
+                    static_cast<double>(linear.weights[i]);
+    return outputEnergy(errors, linear.shape, inputs, work);
+}
+
+std::vector<float> AwqEdit::searchScales(const LlamaLayer &layer, const Set &set, const InputStatistics &inputs,
+                                         const Work &work) {
+    std::vector<float> best;
+    double least = std::numeric_limits<double>::infinity();
+    int chosen = 0;
+    for (int exponent = 0; exponent < exponents; ++exponent) {
+        const std::vector<float> scales = scalesFor(inputs.meanAbs, exponent);
+        double loss = 0;
+        for (const LinearKind kind : set.linears)
+            loss += lossOf(layer.linear(kind), scales, inputs, work);
+        if (loss < least || best.empty()) {
+            least = loss;
+            best = scales;
+            chosen = exponent;
+        }
+    }
+    m_choices.push_back({inputName(layer.index, set.input), chosen});
+    return best;
+}
+
+// Every reader of the input is scaled, quantized or not.
+void AwqEdit::fold(LlamaLayer &layer, const Set &set, const std::vector<float> &scales) const {
+    for (const LinearKind kind : allLinears)
+        if (inputOf(kind) == set.input)
+            scaleColumns(layer.linear(kind).weights, scales);
+    const auto divideNorm = [&scales](std::vector<float> &norm) {
+        for (std::size_t i = 0; i < norm.size(); ++i)
+            norm[i] /= scales[i];
+    };
+    switch (set.input) {
+    case InputKind::Attention:
+        divideNorm(layer.inputNorm);
+        break;
+    case InputKind::Output:
+        divideRows(layer.linear(LinearKind::Value), scales);
+        break;
+    case InputKind::Mlp:
+        divideNorm(layer.mlpNorm);
+        break;
+    case InputKind::Down:
+        divideRows(layer.linear(LinearKind::Up), scales);
+        break;
+    }
+}
+
+void AwqEdit::clip(LlamaLinear &linear, const InputStatistics &inputs, const std::vector<float> &scales,
+                   const Work &work) const {
+    const GroupGrid grid = groupGrid(linear.shape, m_rounding);
+    const std::size_t cols = linear.shape.cols;
+    const auto gram = [&](std::size_t i, std::size_t j) {
+        const double g = inputs.gram[i * cols + j];
+        return scales.empty() ? g : g / (static_cast<double>(scales[i]) * static_cast<double>(scales[j]));
+    };
+    std::vector<float> bounds(grid.groups());
+    std::vector<float> largest(grid.groups());
+    std::vector<double> least(grid.groups(), std::numeric_limits<double>::infinity());
+    for (std::size_t group = 0; group < largest.size(); ++group)
+        for (std::size_t i = 0; i < grid.length(group); ++i)
+            largest[group] = std::max(largest[group], std::fabs(linear.weights[grid.begin(group) + i]));
+    std::vector<float> clamped(linear.weights.size());
+    for (int step = 0; step < clipSteps; ++step) {
+        const auto boundOf = [&](std::size_t group) {
+            return largest[group] * static_cast<float>(2 * clipSteps - step) / static_cast<float>(2 * clipSteps);
+        };
+        for (std::size_t i = 0; i < clamped.size(); ++i) {
+            const float bound = boundOf(grid.groupOf(i));
+            clamped[i] = std::clamp(linear.weights[i], -bound, bound);
+        }
+        const std::vector<float> decoded = rounded(linear, clamped, work);
+        work.parallelFor(linear.shape.rows, [&](std::size_t row) {
+            std::vector<double> errors(cols);
+            for (std::size_t i = 0; i < cols; ++i)
+                errors[i] =
+                    static_cast<double>(decoded[row * cols + i]) - static_cast<double>(linear.weights[row * cols + i]);
+            for (std::size_t g = 0; g < grid.groupsPerRow(); ++g) {
+                const std::size_t group = row * grid.groupsPerRow() + g;
+                const std::size_t begin = g * grid.groupSize;
+                const std::size_t end = begin + grid.length(group);
+                double error = 0;
+                for (std::size_t i = begin; i < end; ++i) {
+                    double product = 0;
+                    for (std::size_t j = begin; j < end; ++j)
+                        product += gram(i, j) * errors[j];
+                    error += errors[i] * product;
+                }
+                if (error < least[group]) {
+                    least[group] = error;
+                    bounds[group] = boundOf(group);
+                }
+            }
+        });
+    }
+    for (std::size_t i = 0; i < linear.weights.size(); ++i) {
+        const float bound = bounds[grid.groupOf(i)];
+        linear.weights[i] = std::clamp(linear.weights[i], -bound, bound);
+    }
+}
+
+void AwqEdit::finishLayer(LlamaLayer &layer, const LayerScales &scales, const Work &work) {
+    const LlamaTensors::Layer &places = m_llama.tensors().layers[layer.index];
+    m_replaced[places.inputNorm].weights = layer.inputNorm;
+    m_replaced[places.mlpNorm].weights = layer.mlpNorm;
+    for (std::size_t i = 0; i < linearCount; ++i) {
+        LlamaLinear &linear = layer.linears[i];
+        Replacement &replaced = m_replaced[linear.tensor];
+        const auto kind = static_cast<LinearKind>(i);
+        replaced.columnScales = scales[static_cast<std::size_t>(inputOf(kind))];
+        if (kind == LinearKind::Up)
+            replaced.rowScales = scales[static_cast<std::size_t>(InputKind::Down)];
+        if (kind == LinearKind::Value)
+            replaced.rowScales = scales[static_cast<std::size_t>(InputKind::Output)];
+        if (m_selection.edits(linear.tensor))
+            replaced.quantized = quantize({linear.weights, linear.shape, m_rounding, nullptr}, work).tensor;
+        else
+            replaced.weights = std::move(linear.weights);
+        if (places.biases[i])
+            m_replaced[*places.biases[i]].weights = linear.bias;
+    }
+}
+
+void AwqEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+    const auto found = m_replaced.find(tensor);
+    if (found == m_replaced.end()) {
+        m_selection.edit(tensor, weights, work);
+        return;
+    }
+    const Replacement &replaced = found->second;
+    weights = replaced.weights.empty() ? dequantize(replaced.quantized) : replaced.weights;
+}
+
+void AwqEdit::comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+    edit(tensor, weights, work);
+    const auto found = m_replaced.find(tensor);
+    if (found == m_replaced.end())
+        return;
+    const Replacement &replaced = found->second;
+    const std::size_t cols = replaced.columnScales.size();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        if (cols > 0)
+            weights[i] /= replaced.columnScales[i % cols];
+        if (!replaced.rowScales.empty())
+            weights[i] *= replaced.rowScales[i / (weights.size() / replaced.rowScales.size())];
+    }
+}
+
+} // namespace nibblescope

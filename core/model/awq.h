@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// AWQ (Lin et al., 2023) on Gram statistics. For each set of linears that share an input, columns are multiplied by
+// s = mean|x|^(i / 20), the i of 0 ... 19 with the least output error tr(E G E') of the set, and the scales are divided
+// out of the operation before: the norm's weight, the rows of v for o, the rows of up for down. So the model needs no
+// new operator. Then ranges are narrowed group by group (but for q and k), and the weights are rounded to nearest.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/model/llama.h"
+#include "core/model/recipe_edit.h"
+
+namespace nibblescope {
+
+class AwqEdit : public WeightEdit {
+public:
+    // What was chosen for a set, named by its first linear.
+    struct Choice {
+        std::string set; // "model.layers.0.self_attn.q_proj"
+        int exponent = 0;
+    };
+
+    // Searches, folds and quantizes all layers; the plan's calibration gives the statistics.
+    AwqEdit(const Llama &llama, const ModelPlan &plan, const Work &work);
+
+    bool edits(std::size_t tensor) const override { return m_replaced.count(tensor) > 0 || m_selection.edits(tensor); }
+    void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
+    void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
+
+    const std::vector<Choice> &choices() const { return m_choices; }
+    // Sentences: which sets have nothing to fold into and were left out.
+    const std::vector<std::string> &remarks() const { return m_remarks; }
+
+private:
+    struct Set;
+    // Either a quantized tensor or, for norms and what was folded but not selected, weights.
+    struct Replacement {
+        QuantizedTensor quantized;
+        std::vector<float> weights;
+        std::vector<float> columnScales; // that the columns were multiplied by; empty: none
+        std::vector<float> rowScales;    // that the rows were divided by
+    };
+    using LayerScales = std::array<std::vector<float>, inputCount>;
+    std::vector<Set> setsOf(const LlamaLayer &layer) const;
+    std::vector<float> searchScales(const LlamaLayer &layer, const Set &set, const InputStatistics &inputs,
+                                    const Work &work);
+    double lossOf(const LlamaLinear &linear, const std::vector<float> &scales, const InputStatistics &inputs,
+                  const Work &work) const;
+    void fold(LlamaLayer &layer, const Set &set, const std::vector<float> &scales) const;
+    void clip(LlamaLinear &linear, const InputStatistics &inputs, const std::vector<float> &scales,
+              const Work &work) const;
+    std::vector<float> rounded(const LlamaLinear &linear, const std::vector<float> &weights, const Work &work) const;
+    void finishLayer(LlamaLayer &layer, const LayerScales &scales, const Work &work);
+
+    const Llama &m_llama;
+    Recipe m_rounding; // the recipe with round to nearest
+    bool m_clips;
+    RecipeEdit m_selection; // of the rounding: also what becomes of tensors outside the layers
+    std::shared_ptr<const StatisticsSource> m_calibration;
+    std::map<std::size_t, Replacement> m_replaced;
+    std::vector<Choice> m_choices;
+    std::vector<std::string> m_remarks;
+};
+
+} // namespace nibblescope

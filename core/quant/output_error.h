@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a linear's output loses by other weights, from the statistics of its input.
+#pragma once
+
+#include <span>
+
+#include "core/base/work.h"
+#include "core/quant/input_statistics.h"
+#include "core/tensor/tensor_info.h"
+
+namespace nibblescope {
+
+// tr(E G E') with G = X'X: the squared error of X E' over the calibration text. `errors` is [rows, cols].
+double outputEnergy(std::span<const double> errors, MatrixShape shape, const InputStatistics &inputs, const Work &work);
+
+// sqrt(tr(E G E') / tr(W G W')), E = W' - W; 0 where W has no output at all.
+double relativeOutputError(std::span<const float> weights, std::span<const float> decoded, MatrixShape shape,
+                           const InputStatistics &inputs, const Work &work);
+
+} // namespace nibblescope
