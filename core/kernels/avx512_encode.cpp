@@ -34,6 +34,9 @@ bool encodeBytes(const EncodeSpan &span, std::uint8_t *bytes) {
         const std::size_t end = done + (span.groupSize - inGroup < left ? span.groupSize - inGroup : left);
         inGroup = 0;
         for (; done + 64 <= end; done += 64) {
+            for (std::size_t i = 0; i < 64; i += 32)
+                fetchAhead(span.weights + span.count, span.count * sizeof(float), (done + i) * sizeof(float),
+                           Ahead::SecondHalf);
             Coded coded[4];
             for (int i = 0; i < 4; ++i) {
                 const __m512 w = _mm512_loadu_ps(span.weights + done + 16 * i);

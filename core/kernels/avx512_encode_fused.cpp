@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Encoding with error sums at the speed of encoding.
 //
-// Sums in F64 lanes cost three times what the codes cost. Here squares are made in F32, added up in a tree over 128
-// weights and only then go to F64. Each lane is off by at most three roundings (1.8e-7), which point anywhere: over a
+// Sums in F64 lanes cost three times what the codes cost. Here squares are made in F32, added up in a tree over 256
+// weights and only then go to F64. Each lane is off by at most five roundings (3e-7), which point anywhere: over a
 // chunk they average out far below 1e-7. Data for which they might not (one weight that outweighs the rest, squares
 // near the ends of the range) are left to the F64 path. The sum of w w' follows from the other three.
 //
@@ -18,11 +18,13 @@ NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512)
 namespace {
 
 constexpr std::size_t blockWeights = 64;
+constexpr std::size_t treeBlocks = 4;
 constexpr int largerMagnitude = 11; // operation of vrangeps: the larger magnitude, without its sign
 
 struct GroupArrays {
     float inverse[chunkWeights / 16 + 4];
-    float limit[chunkWeights / 16 + 4]; // integers: a larger error may come from clipping; codebooks: a larger weight
+    // A larger error may come from clipping, or the quotient was close to a tie. Codebooks: a larger weight is clipped.
+    float limit[chunkWeights / 16 + 4];
     float largestScale;
 };
 
@@ -40,8 +42,8 @@ NIBBLESCOPE_INLINE __m512 sumOfSquares(const __m512 (&v)[4]) {
                          _mm512_fmadd_ps(v[3], v[3], _mm512_mul_ps(v[2], v[2])));
 }
 
-// One vector. `risk` collects how far quotients lie from integers.
-template <Format format>
+// One vector. `risk` collects how far quotients lie from integers, unless errors in units of the same scale say so.
+template <Format format, bool sameScales>
 NIBBLESCOPE_INLINE Coded fastVector(__m512 w, float scale, float inverse, float zeroPoint, const EncodeTables &tables,
                                     __m512 &risk) {
     Coded coded;
@@ -49,14 +51,13 @@ NIBBLESCOPE_INLINE Coded fastVector(__m512 w, float scale, float inverse, float 
     const __m512 q = _mm512_mul_ps(w, _mm512_set1_ps(inverse));
     if constexpr (format == Format::Int4 || format == Format::Int8 || format == Format::Int4Asym) {
         __m512 code = rounded(q);
-        risk = _mm512_range_ps(risk, _mm512_sub_ps(q, code), largerMagnitude);
+        if constexpr (!sameScales)
+            risk = _mm512_range_ps(risk, _mm512_sub_ps(q, code), largerMagnitude);
         if constexpr (format == Format::Int8)
             code = clamp(code, -127.0F, 127.0F);
         coded.code = _mm512_cvtps_epi32(code);
         coded.decoded = _mm512_mul_ps(code, decode);
-        if constexpr (format == Format::Int4)
-            coded.code = _mm512_add_epi32(coded.code, _mm512_set1_epi32(8));
-        else if constexpr (format == Format::Int4Asym)
+        if constexpr (format == Format::Int4Asym)
             coded.code = _mm512_add_epi32(coded.code, _mm512_set1_epi32(static_cast<int>(zeroPoint)));
     } else if constexpr (format == Format::Int4Max) {
         coded.code = _mm512_cvttps_epi32(_mm512_add_ps(q, _mm512_set1_ps(8.5F)));
@@ -75,8 +76,10 @@ NIBBLESCOPE_INLINE Coded fastVector(__m512 w, float scale, float inverse, float 
 template <Format format>
 NIBBLESCOPE_INLINE bool storeCodes(const Coded (&coded)[4], std::uint8_t *bytes) {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i packed = _mm512_packs_epi16(_mm512_packs_epi32(coded[0].code, coded[1].code),
-                                              _mm512_packs_epi32(coded[2].code, coded[3].code));
+    __m512i packed = _mm512_packs_epi16(_mm512_packs_epi32(coded[0].code, coded[1].code),
+                                        _mm512_packs_epi32(coded[2].code, coded[3].code));
+    if constexpr (format == Format::Int4)
+        packed = _mm512_add_epi8(packed, _mm512_set1_epi8(8));
     _mm512_storeu_si512(bytes, _mm512_permutexvar_epi32(order, packed));
     if constexpr (format == Format::Int4 || format == Format::Int4Max || format == Format::Int4Asym)
         return _mm512_cmpgt_epu8_mask(packed, _mm512_set1_epi8(15)) == 0;
@@ -112,7 +115,7 @@ __attribute__((noinline)) std::uint64_t countClipped(const float *weights, std::
 }
 
 // `perGroup`: vectors of a block that share a group. False: the block wants care; `sums` is not set.
-template <Format format, bool withDecoded, std::size_t perGroup>
+template <Format format, bool withDecoded, std::size_t perGroup, bool sameScales>
 NIBBLESCOPE_INLINE bool fastBlock(const EncodeSpan &span, std::size_t at, std::size_t group, const GroupArrays &arrays,
                                   const EncodeTables &tables, std::uint8_t *bytes, Sums32 &sums, Peaks &peaks) {
     __m512 w[4], d[4], e[4];
@@ -125,7 +128,7 @@ NIBBLESCOPE_INLINE bool fastBlock(const EncodeSpan &span, std::size_t at, std::s
         const std::size_t g = group + i / perGroup;
         const float zeroPoint = format == Format::Int4Asym ? static_cast<float>(span.zeroPoints[g]) : 0.0F;
         w[i] = _mm512_loadu_ps(span.weights + at + 16 * i);
-        coded[i] = fastVector<format>(w[i], span.decodeScales[g], arrays.inverse[g], zeroPoint, tables, risk);
+        coded[i] = fastVector<format, sameScales>(w[i], span.decodeScales[g], arrays.inverse[g], zeroPoint, tables, risk);
         d[i] = coded[i].decoded;
         e[i] = _mm512_sub_ps(w[i], d[i]);
         const __m512 watched = isCodebook<format>() ? w[i] : e[i];
@@ -194,7 +197,7 @@ NIBBLESCOPE_INLINE bool prepare(const EncodeSpan &span, std::size_t groups, cons
         return false;
     __m512 largest = _mm512_setzero_ps();
     const float limit = isCodebook<format>() ? (-tables.clipLow < tables.clipHigh ? -tables.clipLow : tables.clipHigh)
-                                             : 0.5F * (1.0F - 0x1p-20F);
+                                             : riskLimit<format>();
     for (std::size_t i = 0; i < groups; i += 16) {
         const auto live = static_cast<__mmask16>(groups - i >= 16 ? 0xffffU : (1U << (groups - i)) - 1U);
         const __m512 scale = _mm512_abs_ps(_mm512_maskz_loadu_ps(live, span.decodeScales + i));
@@ -220,7 +223,11 @@ NIBBLESCOPE_INLINE void addTo(__m512d (&lanes)[2], __m512 v) {
     lanes[1] = _mm512_add_pd(lanes[1], highDoubles(v));
 }
 
-template <Format format, bool withDecoded, std::size_t perGroup>
+NIBBLESCOPE_INLINE __m512 sumOfBlocks(__m512 a, __m512 b, __m512 c, __m512 d) {
+    return _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
+}
+
+template <Format format, bool withDecoded, std::size_t perGroup, bool sameScales>
 bool encodeFused(const EncodeSpan &span, std::uint8_t *bytes) {
     alignas(64) GroupArrays arrays;
     const EncodeTables &tables = encodeTables(format);
@@ -233,10 +240,13 @@ bool encodeFused(const EncodeSpan &span, std::uint8_t *bytes) {
     std::size_t group = 0;
     std::size_t inGroup = span.firstInGroup;
     std::size_t at = 0;
-    while (at + 2 * blockWeights <= span.count) {
-        Sums32 sums[2];
-        for (int k = 0; k < 2; ++k) {
-            if (!fastBlock<format, withDecoded, perGroup>(span, at, group, arrays, tables, bytes, sums[k], peaks)) {
+    while (at + treeBlocks * blockWeights <= span.count) {
+        Sums32 sums[treeBlocks];
+        for (std::size_t k = 0; k < treeBlocks; ++k) {
+            for (std::size_t i = 0; i < blockWeights; i += 32)
+                fetchAhead(span.weights + span.count, span.count * sizeof(float), (at + i) * sizeof(float),
+                           Ahead::SecondHalf);
+            if (!fastBlock<format, withDecoded, perGroup, sameScales>(span, at, group, arrays, tables, bytes, sums[k], peaks)) {
                 for (std::size_t i = 0; i < 4; i += perGroup)
                     exactRun<format, withDecoded>(span, at + 16 * i, 16 * perGroup, group + i / perGroup,
                                                   arrays.inverse[group + i / perGroup], tables, bytes, careful);
@@ -251,9 +261,9 @@ bool encodeFused(const EncodeSpan &span, std::uint8_t *bytes) {
                 group += 4 / perGroup;
             }
         }
-        addTo(signal, _mm512_add_ps(sums[0].signal, sums[1].signal));
-        addTo(error, _mm512_add_ps(sums[0].error, sums[1].error));
-        addTo(decoded, _mm512_add_ps(sums[0].decoded, sums[1].decoded));
+        addTo(signal, sumOfBlocks(sums[0].signal, sums[1].signal, sums[2].signal, sums[3].signal));
+        addTo(error, sumOfBlocks(sums[0].error, sums[1].error, sums[2].error, sums[3].error));
+        addTo(decoded, sumOfBlocks(sums[0].decoded, sums[1].decoded, sums[2].decoded, sums[3].decoded));
     }
     while (at < span.count) {
         const std::size_t left = span.count - at;
@@ -286,8 +296,11 @@ bool encodeFused(const EncodeSpan &span, std::uint8_t *bytes) {
 
 template <Format format, std::size_t perGroup>
 bool encodeDecoded(const EncodeSpan &span, std::uint8_t *bytes) {
-    return span.decoded != nullptr ? encodeFused<format, true, perGroup>(span, bytes)
-                                   : encodeFused<format, false, perGroup>(span, bytes);
+    if (span.decodeScales != span.encodeScales)
+        return span.decoded != nullptr ? encodeFused<format, true, perGroup, false>(span, bytes)
+                                       : encodeFused<format, false, perGroup, false>(span, bytes);
+    return span.decoded != nullptr ? encodeFused<format, true, perGroup, true>(span, bytes)
+                                   : encodeFused<format, false, perGroup, true>(span, bytes);
 }
 
 template <Format format>

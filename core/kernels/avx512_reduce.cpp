@@ -133,8 +133,11 @@ void groupRanges(const float *weights, std::size_t count, std::size_t groupSize,
     static_assert(sizeof(GroupRange) == 16);
     std::size_t begin = 0;
     if (groupSize % 16 == 0)
-        for (; begin + 16 * groupSize <= count; begin += 16 * groupSize, out += 16)
+        for (; begin + 16 * groupSize <= count; begin += 16 * groupSize, out += 16) {
             ranges16(weights + begin, groupSize / 16, out);
+            for (std::size_t i = 0; i < 16 * groupSize; i += 32)
+                fetchAhead(weights + count, count * sizeof(float), (begin + i) * sizeof(float), Ahead::FirstHalf);
+        }
     for (; begin < count; begin += groupSize)
         *out++ = rangeOf(weights + begin, count - begin < groupSize ? count - begin : groupSize);
 }

@@ -105,7 +105,7 @@ void checkEncode(Problems &problems, const Kernels &kernels, Format format, Kind
         span.groupSize = groupSize;
         span.firstInGroup = firstInGroup;
         span.encodeScales = scales.encode.data();
-        span.decodeScales = scales.decode.data();
+        span.decodeScales = type == ScaleType::F32 ? scales.decode.data() : scales.encode.data();
         span.zeroPoints = traits(format).zeroPoint ? scales.zeroPoints.data() : nullptr;
         span.codes = result.codes.data();
         span.decoded = withDecoded ? result.decoded.data() : nullptr;
