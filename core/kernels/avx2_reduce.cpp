@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ranges, scales, moments, error sums and histograms, 256 bits wide.
 #if defined(__x86_64__)
-#include "core/kernels/avx2_common.h"
+#include "core/kernels/avx2_scales.h"
 
 namespace nibblescope {
 
 NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX2)
 namespace {
-
-constexpr float largestFloat = 3.4028234663852886e38F;
 
 // The second operand of min and max is what a NaN in the first one leaves standing: NaN weights are passed over.
 struct MinOf {
@@ -116,8 +114,11 @@ void groupRanges(const float *weights, std::size_t count, std::size_t groupSize,
     static_assert(sizeof(GroupRange) == 16);
     std::size_t begin = 0;
     if (groupSize % 8 == 0)
-        for (; begin + 8 * groupSize <= count; begin += 8 * groupSize, out += 8)
+        for (; begin + 8 * groupSize <= count; begin += 8 * groupSize, out += 8) {
             ranges8(weights + begin, groupSize / 8, out);
+            for (std::size_t i = 0; i < 8 * groupSize; i += 32)
+                fetchAhead(weights + count, count * sizeof(float), (begin + i) * sizeof(float), Ahead::FirstHalf);
+        }
     for (; begin < count; begin += groupSize)
         *out++ = rangeOf(weights + begin, count - begin < groupSize ? count - begin : groupSize);
 }
@@ -282,24 +283,6 @@ NIBBLESCOPE_INLINE __m256 exactScales(const EightRanges &ranges) {
     default:
         return ranges.absmax;
     }
-}
-
-NIBBLESCOPE_INLINE __m256 roundedToType(__m256 scale, ScaleType type) {
-    __m256 rounded = scale;
-    float largest = largestFloat;
-    if (type == ScaleType::F16) {
-        rounded = _mm256_cvtph_ps(_mm256_cvtps_ph(scale, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
-        largest = 65504.0F;
-    } else if (type == ScaleType::BF16) {
-        const __m256i u = _mm256_castps_si256(scale);
-        const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
-        const __m256i sum = _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-        rounded = _mm256_castsi256_ps(_mm256_and_si256(sum, _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
-        largest = 3.3895313892515355e38F;
-    }
-    const __m256 infinite = _mm256_cmp_ps(magnitude(rounded), _mm256_set1_ps(largestFloat), _CMP_GT_OQ);
-    const __m256 sign = _mm256_and_ps(scale, _mm256_set1_ps(-0.0F));
-    return _mm256_blendv_ps(rounded, _mm256_or_ps(sign, _mm256_set1_ps(largest)), infinite);
 }
 
 NIBBLESCOPE_INLINE unsigned lanesOf(__m256 mask, std::size_t count) {

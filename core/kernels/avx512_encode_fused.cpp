@@ -128,7 +128,8 @@ NIBBLESCOPE_INLINE bool fastBlock(const EncodeSpan &span, std::size_t at, std::s
         const std::size_t g = group + i / perGroup;
         const float zeroPoint = format == Format::Int4Asym ? static_cast<float>(span.zeroPoints[g]) : 0.0F;
         w[i] = _mm512_loadu_ps(span.weights + at + 16 * i);
-        coded[i] = fastVector<format, sameScales>(w[i], span.decodeScales[g], arrays.inverse[g], zeroPoint, tables, risk);
+        coded[i] =
+            fastVector<format, sameScales>(w[i], span.decodeScales[g], arrays.inverse[g], zeroPoint, tables, risk);
         d[i] = coded[i].decoded;
         e[i] = _mm512_sub_ps(w[i], d[i]);
         const __m512 watched = isCodebook<format>() ? w[i] : e[i];
@@ -246,7 +247,8 @@ bool encodeFused(const EncodeSpan &span, std::uint8_t *bytes) {
             for (std::size_t i = 0; i < blockWeights; i += 32)
                 fetchAhead(span.weights + span.count, span.count * sizeof(float), (at + i) * sizeof(float),
                            Ahead::SecondHalf);
-            if (!fastBlock<format, withDecoded, perGroup, sameScales>(span, at, group, arrays, tables, bytes, sums[k], peaks)) {
+            if (!fastBlock<format, withDecoded, perGroup, sameScales>(span, at, group, arrays, tables, bytes, sums[k],
+                                                                      peaks)) {
                 for (std::size_t i = 0; i < 4; i += perGroup)
                     exactRun<format, withDecoded>(span, at + 16 * i, 16 * perGroup, group + i / perGroup,
                                                   arrays.inverse[group + i / perGroup], tables, bytes, careful);

@@ -8,6 +8,7 @@
 namespace nibblescope {
 
 #if defined(__x86_64__)
+void fillAvx2Clip(Kernels &table);
 void fillAvx2Convert(Kernels &table);
 void fillAvx2Encode(Kernels &table);
 void fillAvx2Reduce(Kernels &table);
@@ -33,9 +34,10 @@ constexpr float overflowLimit(ScaleType type) {
     return type == ScaleType::F16 ? 65520.0F : type == ScaleType::BF16 ? 0x1.ffp127F : __builtin_inff();
 }
 
-// Callers walk through memory chunk by chunk, ranges first, codes from the cache then. Left to itself the hardware stops
-// fetching while the codes are made; so each of the two asks for half of what lies behind the chunk, into the second
-// level of the cache (a prefetch never faults). `done` of the `bytes` of the chunk that ends at `end` are worked through.
+// Callers walk through memory chunk by chunk, ranges first, codes from the cache then. Left to itself the hardware
+// stops fetching while the codes are made; so each of the two asks for half of what lies behind the chunk, into the
+// second level of the cache (a prefetch never faults). `done` of the `bytes` of the chunk that ends at `end` are worked
+// through.
 enum class Ahead { FirstHalf, SecondHalf };
 inline __attribute__((always_inline)) void fetchAhead(const void *end, std::size_t bytes, std::size_t done,
                                                       Ahead half) {

@@ -26,6 +26,7 @@ void fillAvx2(Kernels &table, const CpuFeatures &) {
     fillAvx2Convert(table);
     fillAvx2Reduce(table);
     fillAvx2Encode(table);
+    fillAvx2Clip(table);
 }
 void fillAvx512(Kernels &table, const CpuFeatures &) {
     fillAvx512Convert(table);
