@@ -212,11 +212,13 @@ LayerSummary summarise(const std::vector<TensorResult> &results) {
 }
 
 std::string spreadClause(const LayerSummary &summary) {
+    if (summary.measured.size() < summary.done) { // among them tensors of zeros, and those that the levels hold exactly
+        const std::uint64_t others = summary.done - summary.measured.size();
+        return "; " + countText(others) + (others == 1 ? " loses" : " lose") + " nothing.";
+    }
     const double lowest = *summary.measured.front()->metrics->sqnrDb;
     const double spread = *summary.measured.back()->metrics->sqnrDb - lowest;
-    if (summary.done < 2)
-        return ".";
-    if (spread < 3 && summary.measured.size() == summary.done)
+    if (spread < 3)
         return ", and all lie within " + dbText(spread) + " of each other.";
     std::string text = ", " + dbText(*summary.sqnrDb() - lowest) + " below the whole";
     if (summary.measured.size() > 3) {

@@ -178,6 +178,13 @@ private Q_SLOTS:
             plain(layersReading({&results, 4, false})),
             wanted("4 tensors keep 15.02 dB together; the worst is layers.1.mlp.up_proj at 10.00 dB, 5.02 dB below "
                    "the whole; the worst three carry 94 % of the error."));
+        results.resize(1);
+        results.push_back(tensor("zeros", recipe(Format::Nf4), 0));
+        results.back().metrics->sqnrDb.reset();
+        results.back().metrics->sums = {};
+        QCOMPARE(plain(layersReading({&results, 2, false})),
+                 wanted("2 tensors keep 20.83 dB together; the worst is layers.0.self_attn.q_proj at 20.83 dB; 1 loses "
+                        "nothing."));
         results.clear();
         QCOMPARE(plain(layersReading({&results, 35, false})), wanted("None of 35 tensors is measured yet."));
     }
