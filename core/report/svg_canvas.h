@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Figures as elements of SVG. Texts are measured by a table of Inter's widths, since there is no font engine here.
+// Figures as elements of SVG, cut to the plot here rather than by clip paths. Texts are measured by a table of Inter's
+// widths, since there is no font engine here.
 #pragma once
 
 #include "core/report/figure_canvas.h"
 
 #include <string>
+#include <vector>
 
 namespace nibblescope {
 
@@ -27,7 +29,11 @@ public:
 private:
     void hatch(std::span<const Point> outline, const Fill &fill);
 
+    void writeLine(std::span<const Point> points, const Stroke &stroke, bool crisp);
+    const Box *clip() const { return m_clips.empty() ? nullptr : &m_clips.back(); }
+
     std::string m_out;
+    std::vector<Box> m_clips;
 };
 
 // At most two decimals, no exponent.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/report/axis_ticks.h"
+#include "core/report/clip_shapes.h"
 #include "core/report/figure_draw.h"
 #include "core/report/figure_table.h"
 #include "core/report/svg_canvas.h"
@@ -24,6 +25,7 @@ private Q_SLOTS:
     void ticks();
     void tickTexts();
     void labelsKeepTheirDistance();
+    void shapesAreCut();
     void mirroredAxisOpensAGap();
     void csv();
     void csvOfAFigureWithoutTable();
@@ -63,7 +65,7 @@ void SvgWriterTest::wellFormed() {
             reader.readNext();
         QVERIFY2(!reader.hasError(), qPrintable(reader.errorString()));
         QVERIFY(!svg.contains("nan") && !svg.contains("inf"));
-        QVERIFY(!svg.contains("<image") && !svg.contains("<script"));
+        QVERIFY(!svg.contains("<image") && !svg.contains("<script") && !svg.contains("clipPath"));
         QVERIFY(svg.contains("Inter, 'DejaVu Sans', sans-serif"));
     }
 }
@@ -185,6 +187,34 @@ void SvgWriterTest::labelsKeepTheirDistance() {
             }
         }
     }
+}
+
+void SvgWriterTest::shapesAreCut() {
+    const Box clip{0, 0, 10, 10};
+    const std::vector<Point> line{{-5, 5}, {5, 5}, {5, 20}, {8, 20}, {8, 5}};
+    const auto parts = clippedLine(line, clip);
+    QCOMPARE(parts.size(), std::size_t{2});
+    QCOMPARE(parts[0].size(), std::size_t{3});
+    QCOMPARE(parts[0].front().x, 0.0);
+    QCOMPARE(parts[0].back().y, 10.0);
+    QCOMPARE(parts[1].front().y, 10.0);
+    QVERIFY(clippedLine(std::vector<Point>{{-5, -5}, {20, -5}}, clip).empty());
+    const auto square = clippedPolygon(std::vector<Point>{{-5, -5}, {15, -5}, {15, 5}, {-5, 5}}, clip);
+    QCOMPARE(square.size(), std::size_t{4});
+    for (const Point &corner : square)
+        QVERIFY(clip.contains(corner));
+    QVERIFY(clippedPolygon(std::vector<Point>{{20, 20}, {30, 20}, {30, 30}}, clip).empty());
+    // Nothing is drawn above the plot, though the histogram goes beyond it.
+    Figure figure = samples::histogram();
+    figure.y.upper = 50;
+    const SvgCanvas measure;
+    const FigureLayout layout = layoutFigure(figure, ownView(figure), {0, 0, 692, 300}, 1, measure);
+    SvgCanvas canvas;
+    canvas.pushClip(layout.plot);
+    canvas.rectangle({0, -100, 692, 500}, Fill{{0, 0, 0}, 1, false}, std::nullopt, 0);
+    canvas.popClip();
+    QVERIFY(QByteArray::fromStdString(canvas.elements())
+                .contains("y=\"" + QByteArray::fromStdString(svgNumber(layout.plot.y)) + "\""));
 }
 
 void SvgWriterTest::mirroredAxisOpensAGap() {
