@@ -13,19 +13,36 @@ namespace {
 constexpr std::array<std::uint32_t, 11> sizes = {16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
 constexpr double reachTolerance = 0.005; // dB
 
+void roundToNearest(Recipe &recipe) {
+    const Recipe usual;
+    recipe.method = usual.method;
+    recipe.actOrder = usual.actOrder;
+    recipe.damp = usual.damp;
+    recipe.sequential = usual.sequential;
+    recipe.awqNoClip = usual.awqNoClip;
+}
+
+// A sweep has no statistics of the inputs: what needs them is rounded to nearest.
+Recipe withoutCalibration(Recipe recipe) {
+    const MethodTraits *method = findMethod(recipe.method);
+    if (method == nullptr || method->needsCalibration)
+        roundToNearest(recipe);
+    return recipe;
+}
+
 // The recipe with everything taken off that its format, or its groups, cannot be combined with.
 std::optional<Recipe> feasible(Recipe recipe) {
     if (!problemOf(recipe))
         return recipe;
     const Recipe wanted = recipe;
-    recipe.method = "rtn";
+    roundToNearest(recipe);
     if (!problemOf(recipe))
         return recipe;
     recipe = wanted;
     recipe.doubleQuant = DoubleQuant::Off;
     if (!problemOf(recipe))
         return recipe;
-    recipe.method = "rtn";
+    roundToNearest(recipe);
     recipe.blocks = Blocks::Row;
     if (!problemOf(recipe))
         return recipe;
@@ -88,7 +105,8 @@ bool isMarkedSweepSize(GroupSize size) {
     return std::find(marked.begin(), marked.end(), size.count) != marked.end();
 }
 
-std::vector<Recipe> sweepRecipes(MatrixShape shape, const Recipe &base) {
+std::vector<Recipe> sweepRecipes(MatrixShape shape, const Recipe &given) {
+    const Recipe base = withoutCalibration(given);
     std::vector<Recipe> recipes;
     const std::vector<GroupSize> all = groupSizes(shape, base);
     for (const FormatTraits &format : allFormats()) {

@@ -37,8 +37,8 @@ std::span<const std::uint32_t> sweepSizes();
 bool isMarkedSweepSize(GroupSize size);
 
 // The recipes that are measured for a tensor of this shape: scale type, blocks, double quantization and method are
-// those of `base` where the format can be combined with them; sizes at or above the row's length are the row. The group
-// size of `base` is among them. MXFP4 is one point.
+// those of `base` where the format can be combined with them and the method needs no calibration; sizes at or above the
+// row's length are the row. The group size of `base` is among them. MXFP4 is one point.
 std::vector<Recipe> sweepRecipes(MatrixShape shape, const Recipe &base);
 
 // Measures them on `weights` ([rows, cols]). `partial` is called, from the calling thread, with what is there after

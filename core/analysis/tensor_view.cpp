@@ -54,7 +54,7 @@ WeightMatrix readSample(const Model &model, std::size_t tensor, Layout layout, s
 }
 
 TensorView makeView(const TensorInfo &info, Layout layout, std::shared_ptr<const WeightMatrix> weights,
-                    const Recipe &recipe, const Work &work) {
+                    const Recipe &recipe, const Work &work, const InputStatistics *inputs) {
     TensorView view;
     TensorResult &result = view.result;
     result.info = info;
@@ -69,7 +69,7 @@ TensorView makeView(const TensorInfo &info, Layout layout, std::shared_ptr<const
         result.bpw = traits(info.dtype).bits;
     } else {
         auto decoded = std::make_shared<std::vector<float>>(weights->shape.size());
-        QuantizeOutcome outcome = quantize({weights->weights, weights->shape, recipe, decoded->data()}, work);
+        QuantizeOutcome outcome = quantize({weights->weights, weights->shape, recipe, decoded->data(), inputs}, work);
         result.quantized = true;
         result.recipe = recipe;
         result.bits = storedBits(result.shape, recipe);

@@ -10,6 +10,7 @@
 #include "core/base/work.h"
 #include "core/io/matrix_reader.h"
 #include "core/io/model.h"
+#include "core/quant/input_statistics.h"
 
 namespace nibblescope {
 
@@ -34,8 +35,8 @@ WeightMatrix readWeights(const Model &model, std::size_t tensor, Layout layout, 
 // Whole row blocks that together hold about `about` weights, evenly spread; the whole tensor if it is not larger.
 WeightMatrix readSample(const Model &model, std::size_t tensor, Layout layout, std::uint64_t about, const Work &work);
 
-// Quantizes what is in memory and measures it. Format::None: statistics only.
+// Quantizes what is in memory and measures it. Format::None: statistics only. `inputs`: for methods that need them.
 TensorView makeView(const TensorInfo &info, Layout layout, std::shared_ptr<const WeightMatrix> weights,
-                    const Recipe &recipe, const Work &work);
+                    const Recipe &recipe, const Work &work, const InputStatistics *inputs = nullptr);
 
 } // namespace nibblescope

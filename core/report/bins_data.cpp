@@ -9,6 +9,7 @@
 #include <span>
 
 #include "core/kernels/encode_rules.h"
+#include "core/quant/quantize.h"
 #include "core/report/figure_pieces.h"
 
 namespace nibblescope {
@@ -348,7 +349,8 @@ Recipe defaultComparison(const Recipe &recipe, const std::optional<Recipe> &base
         recipe.format == Format::Nf4 || recipe.format == Format::Fp4 || recipe.format == Format::Mxfp4;
     Recipe other = recipe;
     other.format = codebook ? Format::Int4 : Format::Nf4;
-    if (!problemOf(other))
+    const MethodTraits *method = findMethod(recipe.method);
+    if (!problemOf(other) && method != nullptr && !method->needsCalibration)
         return other;
     other = defaultRecipe(other.format);
     other.groupSize = recipe.groupSize;

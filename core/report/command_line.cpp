@@ -3,6 +3,9 @@
 
 #include <string_view>
 
+#include "core/quant/quantize.h"
+#include "core/report/figure_table.h"
+
 namespace nibblescope {
 namespace {
 
@@ -10,6 +13,19 @@ constexpr std::string_view plainCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 
 void add(std::string &line, const std::string &option, const std::string &value) {
     line += (line.empty() ? "" : " ") + option + " " + shellQuoted(value);
+}
+
+void addParameters(std::string &line, const Recipe &recipe, const Recipe &usual) {
+    if (recipe.actOrder)
+        line += " --act-order";
+    if (recipe.damp != usual.damp)
+        add(line, "--damp", csvNumber(recipe.damp));
+    if (recipe.sequential)
+        line += " --sequential";
+    if (recipe.awqNoClip)
+        line += " --awq-no-clip";
+    if (const MethodTraits *method = findMethod(recipe.method); method != nullptr && method->needsCalibration)
+        line += " --calibration FILE"; // results do not know the file's name
 }
 
 // Names may hold what globs give a meaning to.
@@ -46,6 +62,7 @@ std::string optionsOf(const Recipe &recipe, const SelectionRule &rule) {
             add(line, "--scale-type", std::string(idOf(recipe.scaleType)));
         if (recipe.method != usual.method)
             add(line, "--method", recipe.method);
+        addParameters(line, recipe, usual);
     }
     for (const std::string &glob : rule.include)
         add(line, "--include", glob);

@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/version.h"
+#include "core/quant/quantize.h"
 #include "core/report/command_line.h"
 #include "core/report/figure_table.h"
 #include "core/report/number_text.h"
@@ -49,7 +50,15 @@ std::vector<TensorResult> worstOf(const std::vector<TensorResult> &results) {
     return worst;
 }
 
-DistributionData histogramsOf(const Model &model, const TensorResult &result, const Work &work) {
+// The recipe that made the result, if it can be carried out here too: its method may need statistics of the inputs.
+Recipe recipeToRepeat(const TensorResult &result, const InputStatistics *inputs) {
+    const MethodTraits *method = findMethod(result.recipe.method);
+    const bool possible = result.quantized && method != nullptr && (!method->needsCalibration || inputs != nullptr);
+    return possible ? result.recipe : Recipe{};
+}
+
+DistributionData histogramsOf(const Model &model, const TensorResult &result, const StatisticsSource *calibration,
+                              const Work &work) {
     const auto index = model.find(result.info.name);
     if (!index)
         throw Error(Fault::Input, result.info.name + " is no longer in the model.");
@@ -57,9 +66,13 @@ DistributionData histogramsOf(const Model &model, const TensorResult &result, co
     const auto weights =
         std::make_shared<const WeightMatrix>(whole ? readWeights(model, *index, result.layout, work)
                                                    : readSample(model, *index, result.layout, sampleWeights, work));
+    const auto inputs = calibration != nullptr ? calibration->statisticsFor(result.info.name) : nullptr;
     const TensorView view =
-        makeView(result.info, result.layout, weights, result.quantized ? result.recipe : Recipe{}, work);
-    return computeDistribution(view, nullptr, {}, work);
+        makeView(result.info, result.layout, weights, recipeToRepeat(result, inputs.get()), work, inputs.get());
+    DistributionData data = computeDistribution(view, nullptr, {}, work);
+    if (!view.result.sample)
+        data.result = result; // with the errors that were measured, where they could not be repeated
+    return data;
 }
 
 double smallestDevice(const MemoryBreakdown &memory) {
@@ -170,7 +183,7 @@ Report makeReport(const Model &model, std::vector<TensorResult> results, const R
     report.memoryReading = memoryReading(report.memory, report.memoryBars.front().memory, recipe, report.results);
     report.worst = worstOf(report.results);
     for (std::size_t i = 0; i < std::min(request.worst, report.worst.size()); ++i)
-        report.histograms.push_back(histogramsOf(model, report.worst[i], work));
+        report.histograms.push_back(histogramsOf(model, report.worst[i], request.plan.calibration.get(), work));
     return report;
 }
 

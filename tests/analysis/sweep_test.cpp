@@ -68,6 +68,12 @@ private Q_SLOTS:
         QVERIFY(std::find(flat.begin(), flat.end(), base) != flat.end());
         for (const Recipe &r : flat)
             QVERIFY(!problemOf(r));
+        Recipe gptq = recipe(Format::Int4Asym, GroupSize::of(64));
+        gptq.method = "gptq"; // needs statistics that a sweep does not have
+        gptq.actOrder = true;
+        const auto rounded = sweepRecipes({64, 256}, gptq);
+        QVERIFY(std::find(rounded.begin(), rounded.end(), recipe(Format::Int4Asym, GroupSize::of(64))) !=
+                rounded.end());
     }
 
     void curvesAndProgress() {

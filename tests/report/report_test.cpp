@@ -188,6 +188,12 @@ private Q_SLOTS:
                  std::string("nibblescope-cli analyze model --format nf4 --group-size 32 --blocks flat --double-quant "
                              "dynamic --method mse --include '*.embed*' --include b --exclude 'a[[]0]' "
                              "--layout 'dense*=in_out'"));
+        Recipe gptq = defaultRecipe(Format::Int4Asym);
+        gptq.method = "gptq";
+        gptq.actOrder = true;
+        gptq.damp = 0.05;
+        QCOMPARE(optionsOf(gptq, {}),
+                 std::string("--format int4-asym --method gptq --act-order --damp 0.05 --calibration FILE"));
         QCOMPARE(commandLineOf("info", "-x", Recipe(), {}), std::string("nibblescope-cli info ./-x"));
         QCOMPARE(shellQuoted(""), std::string("''"));
         QVERIFY(globMatches("a[[]0]", "a[0]"));
