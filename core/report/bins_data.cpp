@@ -44,9 +44,7 @@ double unitOf(Format format) {
     return 1;
 }
 
-double offsetOf(Format format, std::uint8_t zeroPoint) {
-    return format == Format::Int4Asym ? static_cast<double>(zeroPoint) - 7.5 : 0;
-}
+double offsetOf(Format format, double zeroPoint) { return format == Format::Int4Asym ? zeroPoint - 7.5 : 0; }
 
 // Level of a code in units of the scale on the normalised axis; int4-asym as if the zero-point were 7.5.
 double levelInScales(Format format, unsigned code) {
@@ -117,8 +115,7 @@ public:
         if (!m_view.quantized)
             return {m_rowMaxima[group], 0};
         const QuantizedTensor &tensor = *m_view.quantized;
-        const std::uint8_t zero = tensor.zeroPoints.empty() ? std::uint8_t{0} : tensor.zeroPoints[group];
-        return {static_cast<double>(tensor.decodeScales[group]), offsetOf(m_format, zero)};
+        return {static_cast<double>(tensor.decodeScales[group]), offsetOf(m_format, zeroOf(tensor, group))};
     }
 
 private:

@@ -121,7 +121,7 @@ DistributionSide sideOf(const TensorView &view, const Histogram &like, Range err
 double levelOf(const QuantizedTensor &tensor, std::uint64_t group, unsigned code) {
     const double scale = std::abs(static_cast<double>(tensor.decodeScales[group]));
     if (tensor.recipe.format == Format::Int4Asym)
-        return scale * (static_cast<double>(code) - static_cast<double>(tensor.zeroPoints[group]));
+        return scale * (static_cast<double>(code) - zeroOf(tensor, group));
     return scale * static_cast<double>(levels(tensor.recipe.format)[code]);
 }
 

@@ -50,6 +50,12 @@ std::string codeText(Format format, unsigned nibble) {
     return fixedText(static_cast<double>(nibble) + traits(format).lowestCode, 0);
 }
 
+double zeroOf(const QuantizedTensor &tensor, std::uint64_t group) {
+    if (!tensor.floatZeros.empty())
+        return static_cast<double>(tensor.floatZeros[group]);
+    return tensor.zeroPoints.empty() ? 0 : static_cast<double>(tensor.zeroPoints[group]);
+}
+
 FigureTable::Cell numberCell(double number) { return {number, {}}; }
 FigureTable::Cell numberCell(std::optional<double> number) {
     return number ? FigureTable::Cell{number, {}} : FigureTable::Cell{std::nullopt, "\u2013"};

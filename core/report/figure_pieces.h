@@ -29,6 +29,9 @@ double quantileOf(const Histogram &histogram, double share);
 // A code as people read it: "-8" for nibble 0 of INT4.
 std::string codeText(Format format, unsigned nibble);
 
+// What is taken off a code of a group before its scale: 0 without zero-points, a real number for HQQ.
+double zeroOf(const QuantizedTensor &tensor, std::uint64_t group);
+
 FigureTable::Cell numberCell(double number);
 FigureTable::Cell numberCell(std::optional<double> number);
 FigureTable::Cell textCell(std::string text);

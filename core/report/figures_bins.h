@@ -77,8 +77,8 @@ struct GroupTable {
     std::uint64_t firstColumn = 0;
     std::uint64_t lastColumn = 0;
     double scale = 0;
-    std::optional<unsigned> zeroPoint;
-    std::optional<double> sqnrDb; // of this group
+    std::optional<double> zeroPoint; // a whole number unless it is HQQ's
+    std::optional<double> sqnrDb;    // of this group
     bool exact = false;
     double largestError = 0; // magnitude, for the small bars beside the errors
 

@@ -312,7 +312,8 @@ std::vector<MemoryPartRow> memoryParts(const MemoryBreakdown &memory, const std:
             " bytes: " + (traits(recipe.format).codeBits == 8 ? "one code a byte" : "two codes a byte"));
     add("Scales", p.scales, bitsEach(p.scales, weights), scalesFrom(memory, recipe, groups));
     add("Zero-points", p.zeroPoints, bitsEach(p.zeroPoints, weights),
-        p.zeroPoints > 0 ? countText(groups) + " groups, 4 bits each" : name + " has none");
+        p.zeroPoints > 0 ? countText(groups) + " groups, " + (recipe.method == "hqq" ? "16" : "4") + " bits each"
+                         : name + " has none");
     add("Second-level constants", p.secondLevel, bitsEach(p.secondLevel, weights),
         p.secondLevel > 0 ? "an F32 scale for 256 groups, an F32 offset for each of " +
                                 countText(quantizedTensors(results)) + " tensors"

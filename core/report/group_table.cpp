@@ -33,7 +33,7 @@ GroupTable::Row rowOf(const TensorView &view, std::uint64_t group, std::uint64_t
         row.code = static_cast<int>(row.nibble) + traits(format).lowestCode;
         row.level = static_cast<double>(levels(format)[row.nibble]);
         if (format == Format::Int4Asym)
-            row.level -= static_cast<double>(tensor.zeroPoints[group]);
+            row.level -= zeroOf(tensor, group);
     }
     return row;
 }
@@ -61,7 +61,7 @@ GroupTable groupTable(const TensorView &view, std::uint64_t group) {
     table.lastColumn = table.firstColumn + grid.length(table.group) - 1;
     table.scale = static_cast<double>(tensor.decodeScales[table.group]);
     if (!tensor.zeroPoints.empty())
-        table.zeroPoint = tensor.zeroPoints[table.group];
+        table.zeroPoint = zeroOf(tensor, table.group);
     double signal = 0;
     double error = 0;
     for (std::uint64_t i = 0; i < grid.length(table.group); ++i) {
@@ -84,7 +84,7 @@ std::string groupText(const GroupTable &table) {
                        heldText("columns " + countText(table.firstColumn) + "–" + countText(table.lastColumn)) + " · " +
                        heldText("scale " + valueText(table.scale));
     if (table.zeroPoint)
-        text += " · " + heldText("zero-point " + std::to_string(*table.zeroPoint));
+        text += " · " + heldText("zero-point " + valueText(*table.zeroPoint));
     if (table.exact)
         return text + " · exact";
     return table.sqnrDb ? text + " · " + withUnit(sqnrText(table.sqnrDb), "dB") : text;

@@ -21,16 +21,7 @@ std::string element(const char *tag, std::string_view text, const char *attribut
     return std::string("<") + tag + attributes + ">" + escaped(text) + "</" + tag + ">\n";
 }
 
-// Both copies stand in the page and one is shown. A clip path that lies in the hidden one cannot be referred to, so
-// that the dark copy has names of its own.
-std::string withOwnNames(std::string svg) {
-    for (const std::string_view mark : {std::string_view("id=\"clip"), std::string_view("url(#clip")}) {
-        for (std::size_t at = svg.find(mark); at != std::string::npos; at = svg.find(mark, at + mark.size() + 5))
-            svg.insert(at + mark.size() - 4, "dark-");
-    }
-    return svg;
-}
-
+// Both copies stand in the page and one is shown.
 std::string svgFigure(const Figure &figure, double height, const std::string &about) {
     SvgOptions options;
     options.width = figureWidth;
@@ -38,7 +29,7 @@ std::string svgFigure(const Figure &figure, double height, const std::string &ab
     options.ground = false;
     const std::string light = toSvg(figure, options);
     options.theme = FigureTheme::Dark;
-    const std::string dark = withOwnNames(toSvg(figure, options));
+    const std::string dark = toSvg(figure, options);
     return "<figure aria-label=\"" + escaped(about) + "\"><div class=\"for-light\">" + light +
            "</div><div class=\"for-dark\">" + dark + "</div></figure>\n";
 }

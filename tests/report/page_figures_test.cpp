@@ -246,6 +246,12 @@ private Q_SLOTS:
         const std::uint64_t worst = worstGroup(odd, work());
         for (std::uint64_t g = 0; g < table.groups; ++g)
             QVERIFY(*groupTable(odd, worst).sqnrDb <= *groupTable(odd, g).sqnrDb + 1e-9);
+        Recipe hqq = recipe(Format::Int4Asym, GroupSize::of(32)); // its zeros are real numbers
+        hqq.method = "hqq";
+        const TensorView half = view(normalWeights(5 * 99), {5, 99}, hqq);
+        const GroupTable real = groupTable(half, 7);
+        for (const GroupTable::Row &row : real.rows)
+            QVERIFY(std::abs(row.level * real.scale - static_cast<double>(row.dequantized)) < 1e-5);
         const TensorView flat = view(normalWeights(5 * 99), {5, 99}, recipe(Format::Int8, GroupSize::row()));
         QCOMPARE(groupTable(flat, 0).rows.size(), std::size_t(99));
     }

@@ -107,11 +107,9 @@ private Q_SLOTS:
         QVERIFY(html.find("<link") == std::string::npos && html.find("src=") == std::string::npos);
         QVERIFY(text.contains(QStringLiteral("model_bpw")));
         QVERIFY(text.contains(QStringLiteral("prefers-color-scheme: dark")));
-        // Each figure stands twice, and the copies do not share names.
+        // Each figure stands twice; nothing refers to a name, so that the copies cannot get into each other.
         QCOMPARE(text.count(QStringLiteral("class=\"for-light\"")), text.count(QStringLiteral("class=\"for-dark\"")));
-        const QString dark = text.mid(text.indexOf(QStringLiteral("<div class=\"for-dark\"")));
-        QVERIFY(dark.left(dark.indexOf(QStringLiteral("</svg>"))).contains(QStringLiteral("url(#dark-clip")));
-        QVERIFY(!dark.left(dark.indexOf(QStringLiteral("</svg>"))).contains(QStringLiteral("url(#clip")));
+        QVERIFY(!text.contains(QStringLiteral("url(#")));
     }
 
     void htmlIsWellFormed() {

@@ -245,6 +245,15 @@ private Q_SLOTS:
         }
     }
 
+    void fieldsEndWithTheDock() {
+        m_panel->resize(288, 420);
+        QTest::qWait(10);
+        for (const QWidget *field : m_panel->findChildren<QComboBox *>()) {
+            const int right = field->mapTo(m_panel.get(), QPoint(field->width(), 0)).x();
+            QVERIFY2(right <= 288 - 12, qPrintable(field->accessibleName()));
+        }
+    }
+
     void withoutAModel() {
         m_panel->setModel(std::nullopt);
         QVERIFY(!format()->isVisible());

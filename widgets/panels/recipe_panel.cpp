@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include <QAbstractItemView>
 #include <QEvent>
 #include <QGridLayout>
 #include <QHBoxLayout>
@@ -264,6 +265,13 @@ void RecipePanel::Private::build() {
     method = new QuietCombo;
     for (const MethodTraits &row : allMethods())
         method->addItem(qs(row.name), qs(row.id));
+    // As wide as the dock allows, whatever the longest row is called; the list itself shows whole rows.
+    for (QComboBox *box : {static_cast<QComboBox *>(preset), static_cast<QComboBox *>(format),
+                           static_cast<QComboBox *>(doubleQuant), static_cast<QComboBox *>(method)}) {
+        box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+        box->setMinimumContentsLength(8);
+    }
+    method->view()->setMinimumWidth(method->view()->sizeHintForColumn(0) + 12);
 
     addRow(RecipePanel::tr("Preset"), preset,
            RecipePanel::tr("A named recipe. Yours are saved with Recipe > Save Recipe."));

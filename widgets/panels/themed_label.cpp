@@ -24,6 +24,12 @@ void ThemedLabel::changeEvent(QEvent *event) {
     QLabel::changeEvent(event);
     if (event->type() == QEvent::PaletteChange || event->type() == QEvent::StyleChange)
         apply();
+    // A rich text keeps the link's colour that it was laid out with; the same text again would be ignored.
+    const QString shown = text();
+    if (event->type() == QEvent::PaletteChange && shown.contains(QLatin1String("<a "))) {
+        setText({});
+        setText(shown);
+    }
 }
 
 // Setting what is set already ends the chain of change events.
@@ -39,11 +45,6 @@ void ThemedLabel::apply() {
     if (own.color(QPalette::Link) != theme.colour(UiColour::Accent)) {
         own.setColor(QPalette::Link, theme.colour(UiColour::Accent));
         setPalette(own);
-        // A rich text keeps the link's colour that it was laid out with.
-        if (const QString shown = text(); Qt::mightBeRichText(shown)) {
-            setText({});
-            setText(shown);
-        }
     }
     if (const QFont wanted = theme.font(m_font); font() != wanted)
         setFont(wanted);
