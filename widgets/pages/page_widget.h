@@ -59,8 +59,9 @@ Q_SIGNALS:
 
 protected:
     QToolBar &bar() { return *m_bar; }
-    void addLabel(const QString &text); // before a control of the bar
-    void finishBar();                   // Table and Export, once all options are there
+    QToolBar &ends() { return *m_ends; } // at the right, always in sight
+    void addLabel(const QString &text);  // before a control of the bar
+    void finishBar();                    // Table and Export, once all options are there
     QVBoxLayout &body() { return *m_body; }
     PlotView *adopt(PlotView *plot); // one that the page has laid out
     void edited() { Q_EMIT optionsEdited(options()); }

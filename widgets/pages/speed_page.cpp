@@ -121,7 +121,7 @@ void SpeedPage::buildBar() {
     m_measure = new QPushButton(themeIcon(QStringLiteral("run")), tr("Measure"));
     m_measure->setAutoDefault(false);
     m_measure->setToolTip(tr("Time the products on this machine, about 20 s (Ctrl+M)"));
-    bar().addWidget(m_measure);
+    ends().addWidget(m_measure);
     connect(m_measure, &QPushButton::clicked, this, [this] {
         if (m_measuring)
             Q_EMIT cancelRequested();

@@ -63,7 +63,11 @@ double positionOf(GroupSize size) {
 // A combo box that says something else than one of its rows, and leaves the wheel to the dock until it is in focus.
 class QuietCombo : public QComboBox {
 public:
-    using QComboBox::QComboBox;
+    // As wide as the panel gives it, however long the longest entry is.
+    explicit QuietCombo(QWidget *parent = nullptr) : QComboBox(parent) {
+        setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+        setMinimumContentsLength(6);
+    }
     void setShownText(const QString &text) {
         m_shown = text;
         setAccessibleDescription(text);
