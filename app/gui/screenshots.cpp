@@ -77,7 +77,7 @@ void takeScreenshots(MainWindow &window, const QString &model, const QString &fo
             const auto page = static_cast<PageId>(i);
             window.pages().show(page);
             if (page == PageId::Speed && theme == ActionId::ThemeLight) // a size that tells something
-                session.setPageOptions("speed", {{"shape", {4096, 4096}}});
+                session.setPageOptions("speed", {{"shape", {4096U, 4096U}}});
             if (page == PageId::Speed && theme == ActionId::ThemeLight)
                 window.pages().measureSpeed();
             waitFor(idOf(page), [&] { return window.pages().isUpToDate() && !window.pages().isMeasuring(); });
