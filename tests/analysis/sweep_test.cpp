@@ -8,6 +8,7 @@
 #include "core/analysis/tensor_view.h"
 #include "core/base/error.h"
 #include "core/io/open.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope;
 
@@ -110,7 +111,7 @@ private Q_SLOTS:
 
 #ifdef NIBBLESCOPE_SHARED_DATA
     void storiesDownProjection() {
-        const Model model = openModel(NIBBLESCOPE_SHARED_DATA "/data/stories260K");
+        const Model model = openModel(std::string(test_paths::sharedData) + "/data/stories260K");
         const auto index = model.find("model.layers.0.mlp.down_proj.weight");
         QVERIFY(index);
         const WeightMatrix matrix = readWeights(model, *index, Layout::OutIn, work());

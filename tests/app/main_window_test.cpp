@@ -9,6 +9,7 @@
 
 #include "tests/app/window_driver.h"
 #include "tests/support/small_model.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope;
 using namespace nibblescope::test;
@@ -276,7 +277,7 @@ private Q_SLOTS:
     // A first five minutes.
     void storiesNumbers() {
         Window window;
-        drop(*window, {QStringLiteral(NIBBLESCOPE_SHARED_DATA "/data/stories260K")});
+        drop(*window, {QString::fromUtf8(test_paths::sharedData) + QStringLiteral("/data/stories260K")});
         QTRY_VERIFY_WITH_TIMEOUT(window->session().model() != nullptr, patience);
         QCOMPARE(window->session().model()->tensors.size(), 47U);
         QCOMPARE(window->session().quantizedCount(), 35U);

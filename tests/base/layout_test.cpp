@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The arrows of the layout, read from the includes: app -> widgets -> core, and inside the core downwards only.
+#include "tests/support/test_paths.h"
 #include <QtTest>
 
 #include <QDirIterator>
@@ -44,11 +45,12 @@ private Q_SLOTS:
     void arrowsPointDown() {
         QFETCH(QString, folder);
         QFETCH(QString, forbidden);
-        const QRegularExpression include("^\\s*#\\s*include\\s*[<\"]([^>\"]+)[>\"]", QRegularExpression::MultilineOption);
+        const QRegularExpression include("^\\s*#\\s*include\\s*[<\"]([^>\"]+)[>\"]",
+                                         QRegularExpression::MultilineOption);
         const QRegularExpression wrong(forbidden);
         QStringList found;
         int files = 0;
-        QDirIterator it(QString(NIBBLESCOPE_SOURCE_DIR) + "/" + folder, {"*.h", "*.cpp"}, QDir::Files,
+        QDirIterator it(QString(test_paths::sources) + "/" + folder, {"*.h", "*.cpp"}, QDir::Files,
                         QDirIterator::Subdirectories);
         while (it.hasNext()) {
             QFile file(it.next());

@@ -11,6 +11,7 @@
 #include <csignal>
 
 #include "tests/support/small_model.h"
+#include "tests/support/test_paths.h"
 
 namespace {
 
@@ -26,7 +27,7 @@ Outcome run(const QStringList &arguments,
             const QProcessEnvironment &environment = QProcessEnvironment::systemEnvironment()) {
     QProcess process;
     process.setProcessEnvironment(environment);
-    process.start(QStringLiteral(NIBBLESCOPE_CLI), arguments);
+    process.start(QString::fromUtf8(test_paths::commandLineProgram), arguments);
     process.closeWriteChannel();
     if (!process.waitForFinished(60'000))
         qFatal("the command line did not end");
@@ -222,7 +223,7 @@ private Q_SLOTS:
         QProcess process;
         process.setProcessEnvironment(environment);
         const QString out = m_folder.filePath("never.safetensors");
-        process.start(QStringLiteral(NIBBLESCOPE_CLI),
+        process.start(QString::fromUtf8(test_paths::commandLineProgram),
                       {"quantize", model, "--format", "int4-asym", "--method", "mse", "--out", out, "--threads", "1"});
         QVERIFY(process.waitForStarted());
         // Once the temporary file is there, the export is under way.

@@ -9,6 +9,7 @@
 #include "core/io/open.h"
 #include "tests/support/hdf5_maker.h"
 #include "tests/support/safetensors_maker.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope;
 using namespace nibblescope::testing;
@@ -68,7 +69,7 @@ private:
 private slots:
     void init() {
         m_folder = std::make_unique<QTemporaryDir>();
-        qputenv("NIBBLESCOPE_HELPER", NIBBLESCOPE_CLI);
+        qputenv("NIBBLESCOPE_HELPER", test_paths::commandLineProgram);
     }
 
     void everyNumericDatasetIsATensor() {
@@ -241,7 +242,7 @@ private slots:
         QCOMPARE(fault, 1);
         QVERIFY(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
         // The next request starts a new helper.
-        qputenv("NIBBLESCOPE_HELPER", NIBBLESCOPE_CLI);
+        qputenv("NIBBLESCOPE_HELPER", test_paths::commandLineProgram);
         Hdf5HelperProcess patient(at("w.h5"), std::chrono::seconds(10));
         QVERIFY(patient.list().contains("tensors"));
     }
@@ -274,7 +275,7 @@ private slots:
 
 #ifdef NIBBLESCOPE_SHARED_DATA
     void realFiles() {
-        const fs::path data = fs::path(NIBBLESCOPE_SHARED_DATA) / "data";
+        const fs::path data = fs::path(test_paths::sharedData) / "data";
         const Model text = openModel(data / "textgenrnn");
         QCOMPARE(text.tensors.size(), 10U);
         QCOMPARE(text.tensors[1].name, std::string("rnn_1/rnn_1/kernel:0"));

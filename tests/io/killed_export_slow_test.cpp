@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/support/safetensors_maker.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope::testing;
 namespace fs = std::filesystem;
@@ -26,7 +27,9 @@ private:
     qint64 exportOnce(const std::string &out) const {
         QElapsedTimer timer;
         timer.start();
-        return QProcess::execute(QStringLiteral(NIBBLESCOPE_CLI), arguments(out)) == 0 ? timer.elapsed() : -1;
+        return QProcess::execute(QString::fromUtf8(test_paths::commandLineProgram), arguments(out)) == 0
+                   ? timer.elapsed()
+                   : -1;
     }
     std::size_t temporaries() const {
         std::size_t count = 0;
@@ -67,7 +70,7 @@ private slots:
         for (int i = 0; i < 15; ++i) {
             writeFile(at(out), "old");
             QProcess program;
-            program.start(QStringLiteral(NIBBLESCOPE_CLI), arguments(out));
+            program.start(QString::fromUtf8(test_paths::commandLineProgram), arguments(out));
             QVERIFY(program.waitForStarted());
             QTest::qSleep(static_cast<int>(random() % static_cast<unsigned>(whole)));
             ::kill(static_cast<pid_t>(program.processId()), signal);

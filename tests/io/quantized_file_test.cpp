@@ -10,6 +10,7 @@
 #include "core/quant/quantize.h"
 #include "core/tensor/decode.h"
 #include "tests/support/safetensors_maker.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope;
 using namespace nibblescope::testing;
@@ -202,7 +203,7 @@ private slots:
     // One run of Python for all recipes: its start takes longest.
     void decodedByPythonAlone() {
         const Model model = source();
-        const std::string text = readFile(fs::path(NIBBLESCOPE_SOURCE_DIR) / "resources/docs/quantized-hdf5.md");
+        const std::string text = readFile(fs::path(test_paths::sources) / "resources/docs/quantized-hdf5.md");
         const std::size_t begin = text.find("```python\n") + 10;
         writeFile(at("decode.py"), text.substr(begin, text.find("```", begin) - begin) + R"(
 import os, sys

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/io/open.h"
 #include "tests/support/safetensors_maker.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope;
 using namespace nibblescope::testing;
@@ -210,7 +211,7 @@ private slots:
 
 #ifdef NIBBLESCOPE_SHARED_DATA
     void realFolders() {
-        const fs::path data = fs::path(NIBBLESCOPE_SHARED_DATA) / "data";
+        const fs::path data = fs::path(test_paths::sharedData) / "data";
         const Model whole = openModel(data / "stories260K");
         QCOMPARE(whole.tensors.size(), 47U);
         QVERIFY(whole.warnings.empty());

@@ -17,6 +17,7 @@
 #include "core/quant/quantize.h"
 #include "tests/support/safetensors_maker.h"
 #include "tests/support/small_model.h"
+#include "tests/support/test_paths.h"
 
 namespace nibblescope {
 namespace {
@@ -33,7 +34,7 @@ TokenWindows anyWindows(std::uint64_t vocabulary, std::size_t count, std::size_t
 }
 
 #ifdef NIBBLESCOPE_SHARED_DATA
-const fs::path stories = fs::path(NIBBLESCOPE_SHARED_DATA) / "data/stories260K";
+const fs::path stories = fs::path(test_paths::sharedData) / "data/stories260K";
 
 // The last `count` values of a .npy file.
 template <typename Value>
@@ -86,7 +87,7 @@ private:
 
 private slots:
     void initTestCase() {
-        qputenv("NIBBLESCOPE_HELPER", NIBBLESCOPE_CLI); // the program that reads HDF5
+        qputenv("NIBBLESCOPE_HELPER", test_paths::commandLineProgram); // the program that reads HDF5
     }
 
     void keepsStatisticsInAFile() {

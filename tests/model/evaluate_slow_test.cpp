@@ -9,6 +9,7 @@
 #include "core/model/evaluate.h"
 #include "core/model/recipe_edit.h"
 #include "core/model/token_ids.h"
+#include "tests/support/test_paths.h"
 
 namespace nibblescope {
 
@@ -19,7 +20,7 @@ private:
     WorkerPool m_pool;
     Work m_work{m_pool, selectKernels(), Priority::Interactive, {}, {}};
 
-    const std::filesystem::path m_data = std::filesystem::path(NIBBLESCOPE_SHARED_DATA) / "data";
+    const std::filesystem::path m_data = std::filesystem::path(test_paths::sharedData) / "data";
     TokenWindows windowsFor(const Llama &llama) const {
         WindowOptions options;
         options.bos = llama.config().bos;

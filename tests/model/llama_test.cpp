@@ -13,6 +13,7 @@
 #include "core/model/token_ids.h"
 #include "tests/support/safetensors_maker.h"
 #include "tests/support/small_model.h"
+#include "tests/support/test_paths.h"
 
 namespace nibblescope {
 namespace {
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 #ifdef NIBBLESCOPE_SHARED_DATA
-const fs::path stories = fs::path(NIBBLESCOPE_SHARED_DATA) / "data/stories260K";
+const fs::path stories = fs::path(test_paths::sharedData) / "data/stories260K";
 
 std::vector<float> goldenLogits() {
     const std::string bytes = testing::readFile(stories / "golden/logits_all_f32.npy");
@@ -86,7 +87,7 @@ private slots:
         QFETCH(QString, folder);
         QFETCH(float, tolerance);
         const float difference =
-            largestDifference(fs::path(NIBBLESCOPE_SHARED_DATA) / "data" / folder.toStdString(), m_work);
+            largestDifference(fs::path(test_paths::sharedData) / "data" / folder.toStdString(), m_work);
         QVERIFY2(difference < tolerance, qPrintable(QString::number(double(difference))));
     }
 

@@ -8,6 +8,7 @@
 #include "core/model/token_windows.h"
 #include "core/model/tokenizer.h"
 #include "tests/support/safetensors_maker.h"
+#include "tests/support/test_paths.h"
 
 namespace nibblescope {
 namespace {
@@ -62,7 +63,7 @@ private:
 private slots:
 #ifdef NIBBLESCOPE_SHARED_DATA
     void encodesAsTheReferenceDoes() {
-        const fs::path data = fs::path(NIBBLESCOPE_SHARED_DATA) / "data";
+        const fs::path data = fs::path(test_paths::sharedData) / "data";
         const auto tokenizer = llama2cTokenizer(data / "stories260K/tok512.bin");
         QCOMPARE(tokenizer->size(), std::uint64_t{512});
         std::vector<std::string> warnings;

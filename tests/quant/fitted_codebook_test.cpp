@@ -11,6 +11,7 @@
 #include "core/kernels/kernels.h"
 #include "core/quant/fitted_codebook.h"
 #include "tests/support/safetensors_maker.h"
+#include "tests/support/test_paths.h"
 
 namespace nibblescope {
 
@@ -55,7 +56,7 @@ private slots:
 #ifdef NIBBLESCOPE_SHARED_DATA
     // SQNR of all tensors of the reference, dB.
     void meetsTheReferenceBounds() {
-        const std::filesystem::path folder = std::filesystem::path(NIBBLESCOPE_SHARED_DATA) / "data/stories260K";
+        const std::filesystem::path folder = std::filesystem::path(test_paths::sharedData) / "data/stories260K";
         const Model model = openModel(folder);
         WorkerPool pool(2);
         const Work work{pool, scalarKernels(), Priority::Interactive, {}, {}};

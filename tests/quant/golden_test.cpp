@@ -12,6 +12,7 @@
 #include "core/base/work.h"
 #include "core/quant/double_quantization.h"
 #include "core/quant/quantize.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope;
 
@@ -19,7 +20,7 @@ namespace {
 
 template <typename Value>
 std::vector<Value> golden(const std::string &name) {
-    std::ifstream file(std::string(NIBBLESCOPE_TEST_DATA) + "/golden/" + name, std::ios::binary | std::ios::ate);
+    std::ifstream file(std::string(test_paths::testData) + "/golden/" + name, std::ios::binary | std::ios::ate);
     if (!file)
         qFatal("no golden file %s", name.c_str());
     std::vector<Value> values(static_cast<std::size_t>(file.tellg()) / sizeof(Value));

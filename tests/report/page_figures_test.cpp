@@ -15,6 +15,7 @@
 #include "core/report/figures_distribution.h"
 #include "core/report/figures_layers.h"
 #include "core/report/figures_memory.h"
+#include "tests/support/test_paths.h"
 
 using namespace nibblescope;
 
@@ -334,7 +335,7 @@ private Q_SLOTS:
 #ifdef NIBBLESCOPE_SHARED_DATA
     // Numbers of the pictures of the window, which an independent program computed.
     void storiesDistribution() {
-        const Model model = openModel(NIBBLESCOPE_SHARED_DATA "/data/stories260K");
+        const Model model = openModel(std::string(test_paths::sharedData) + "/data/stories260K");
         const std::size_t index = *model.find("model.layers.0.mlp.down_proj.weight");
         const auto matrix = std::make_shared<WeightMatrix>(readWeights(model, index, Layout::OutIn, work()));
         const auto made = [&](const Recipe &r) {
@@ -363,7 +364,7 @@ private Q_SLOTS:
     }
 
     void storiesLayersAndMemory() {
-        const Model model = openModel(NIBBLESCOPE_SHARED_DATA "/data/stories260K");
+        const Model model = openModel(std::string(test_paths::sharedData) + "/data/stories260K");
         std::vector<std::size_t> all(model.tensors.size());
         std::iota(all.begin(), all.end(), std::size_t(0));
         const Recipe nf4 = recipe(Format::Nf4, GroupSize::of(64));
