@@ -44,6 +44,19 @@ void addText(CLI::App &app, Arguments &arguments) {
     app.add_option("--windows", arguments.windows, "Only the first N windows (default: all)")->type_name("N");
 }
 
+void addActivations(CLI::App &app, Arguments &arguments) {
+    const auto text = [&app](const char *name, auto &target, const std::string &help, const char *type) {
+        app.add_option(name, target, help)->type_name(type)->group("Activations");
+    };
+    text("--activations", arguments.activations, "int8|int4: round the inputs of every linear in the layers too",
+         "TYPE");
+    text("--activation-scales", arguments.activationScales,
+         "tensor|token|channel: inputs that share a scale, each window by itself (default: token)", "WAY");
+    text("--smooth", arguments.smooth,
+         "SmoothQuant: divide inputs by max|x|^ALPHA / max|w|^(1 - ALPHA), multiply weights by it; needs --calibration",
+         "ALPHA");
+}
+
 void addModel(CLI::App &app, Arguments &arguments) {
     addPath(app, arguments);
     app.add_option("--only", arguments.only, "Look at the tensors whose name matches, and at no others (repeatable)")
@@ -192,6 +205,12 @@ std::optional<Arguments> parseArguments(int argc, const char *const *argv) {
                       : command == Command::Report   ? "nf4"
                                                      : "must be given");
     }
+    addActivations(*evaluate, arguments);
+    calibrate
+        ->add_option("--activations", arguments.activationFiles,
+                     "In place of a text: inputs of the linears as NAME.npy, float32 [tokens, in], for models that "
+                     "cannot be run here")
+        ->type_name("FOLDER");
     calibrate->add_option("--out", arguments.out, "The HDF5 file to write")->type_name("FILE");
     quantize->add_option("--out", arguments.out, "The file to write: .h5, .hdf5 or .safetensors")->type_name("FILE");
     quantize->add_option("--dequant-type", arguments.dequantType, "f32|f16|bf16 (default: the source's own)")

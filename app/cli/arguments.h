@@ -46,6 +46,10 @@ struct Arguments {
     std::optional<std::filesystem::path> text;
     std::optional<std::filesystem::path> tokens;
     std::optional<std::uint64_t> windows;
+    std::optional<std::string> activations; // evaluate: int8, int4
+    std::optional<std::string> activationScales;
+    std::optional<double> smooth;
+    std::optional<std::filesystem::path> activationFiles; // calibrate
     // bench
     std::optional<std::uint64_t> rows;
     std::optional<std::uint64_t> cols;

@@ -11,11 +11,13 @@
 #include "core/base/version.h"
 #include "core/io/open.h"
 #include "core/io/shown.h"
+#include "core/model/activation_source.h"
 #include "core/model/awq.h"
 #include "core/model/calibration.h"
 #include "core/model/evaluate.h"
 #include "core/model/linear_errors.h"
 #include "core/model/recipe_edit.h"
+#include "core/model/smooth.h"
 #include "core/model/token_ids.h"
 #include "core/model/tokenizer.h"
 
@@ -95,10 +97,49 @@ void printEstimate(const char *name, const Estimate &estimate) {
         std::printf("%-24s %.6g\n", name, estimate.mean);
 }
 
-void printText(const Evaluation &evaluation, const Recipe &recipe, double bpw) {
+std::optional<ActivationQuant> activationsFrom(const Arguments &arguments) {
+    if (!arguments.activations) {
+        if (arguments.activationScales)
+            throw Error(Fault::Call, "--activation-scales says how --activations are rounded: give both.");
+        return std::nullopt;
+    }
+    const auto bits = activationBitsFromId(*arguments.activations);
+    if (!bits)
+        throw Error(Fault::Call, "--activations is '" + *arguments.activations + "'; it takes int8 or int4.");
+    const std::string scales = arguments.activationScales.value_or("token");
+    const auto way = activationScalesFromId(scales);
+    if (!way)
+        throw Error(Fault::Call, "--activation-scales is '" + scales + "'; it takes tensor, token or channel.");
+    return ActivationQuant{*bits, *way};
+}
+
+std::unique_ptr<const WeightEdit> smoothEdit(const Arguments &arguments, const Llama &llama, const ModelPlan &plan,
+                                             std::vector<std::string> &warnings, const Work &work) {
+    if (!arguments.calibration)
+        throw Error(Fault::Call, "--smooth needs the largest inputs of each channel: give --calibration FILE, which "
+                                 "'calibrate' writes.");
+    const CalibrationFile inputs(*arguments.calibration, llama.model(), warnings);
+    auto edit = std::make_unique<const SmoothEdit>(llama, plan, inputs, *arguments.smooth, work);
+    warnings.insert(warnings.end(), edit->remarks().begin(), edit->remarks().end());
+    return edit;
+}
+
+void addActivationKeys(const Arguments &arguments, const std::optional<ActivationQuant> &activations, Json &json) {
+    if (activations) {
+        json["activations"] = idOf(activations->bits);
+        json["activation_scales"] = idOf(activations->scales);
+    }
+    if (arguments.smooth)
+        json["smooth"] = *arguments.smooth;
+}
+
+void printText(const Evaluation &evaluation, const Recipe &recipe, double bpw,
+               const std::optional<ActivationQuant> &activations) {
     const bool quantized = evaluation.comparison.has_value();
-    if (quantized)
+    if (recipe.format != Format::None)
         std::printf("%-24s %s, %.4f bits a weight\n", "recipe", shortForm(recipe).c_str(), bpw);
+    if (activations)
+        std::printf("%-24s %s\n", "activations", shortForm(*activations).c_str());
     std::printf("%-24s %zu in %zu windows of %zu\n", "predictions", evaluation.tokens, evaluation.windows,
                 evaluation.context);
     std::printf("%-24s %.5f\n", "perplexity", evaluation.perplexity);
@@ -114,11 +155,56 @@ void printText(const Evaluation &evaluation, const Recipe &recipe, double bpw) {
     std::printf("%-24s %.4f\n", "top-1 agreement", comparison.top1Agreement);
 }
 
+// The same file from inputs that another program wrote, of a model of any kind.
+void calibrateOnFiles(const Arguments &arguments, const Surroundings &surroundings) {
+    if (arguments.text || arguments.tokens || arguments.context || arguments.windows)
+        throw Error(Fault::Call, "--activations stands in place of a text: --text, --tokens, --context and --windows "
+                                 "do not go with it.");
+    const Model model = openModel(arguments.path);
+    std::vector<std::string> warnings = model.warnings;
+    const auto files = findActivationFiles(model, *arguments.activationFiles, warnings);
+    for (const std::string &text : warnings)
+        warn(text);
+    WorkerPool pool(arguments.threads);
+    const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
+    std::uint64_t positions = 0;
+    for (const ActivationFile &file : files)
+        positions = std::max(positions, file.shape.rows);
+    CalibrationWriter writer(*arguments.out, {model.name, fingerprintOf(model), 0, 0, positions, 0}, {});
+    std::size_t inputs = 0;
+    calibrateFromFiles(
+        files,
+        [&](const std::string &name, const InputStatistics &statistics) {
+            writer.add(name, statistics);
+            ++inputs;
+        },
+        work);
+    writer.commit();
+    clearProgress();
+    if (!arguments.json) {
+        std::printf("%zu inputs from %zu files are in %s\n", inputs, files.size(),
+                    shown(arguments.out->string()).c_str());
+        return;
+    }
+    Json json;
+    json["nibblescope"] = version();
+    json["path"] = model.path.string();
+    json["positions"] = positions;
+    json["inputs"] = inputs;
+    json["out"] = arguments.out->string();
+    json["warnings"] = warnings;
+    std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
 } // namespace
 
 void runCalibrate(const Arguments &arguments, const Surroundings &surroundings) {
     if (!arguments.out)
         throw Error(Fault::Call, "calibrate needs --out FILE: the statistics are kept there, in HDF5.");
+    if (arguments.activationFiles) {
+        calibrateOnFiles(arguments, surroundings);
+        return;
+    }
     const Model model = openModel(arguments.path);
     std::vector<std::string> warnings = model.warnings;
     const Llama llama(model);
@@ -164,6 +250,7 @@ void runCalibrate(const Arguments &arguments, const Surroundings &surroundings) 
 
 void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     const Recipe recipe = recipeFrom(arguments.recipe, Format::None);
+    const std::optional<ActivationQuant> activations = activationsFrom(arguments);
     const Model model = openModel(arguments.path);
     std::vector<std::string> warnings = model.warnings;
     const SelectionRule rule = ruleFrom(arguments, model, warnings);
@@ -173,29 +260,34 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
     const auto calibration = calibrationFrom(arguments, {recipe, rule}, model, warnings, work);
-    const std::unique_ptr<const WeightEdit> edit = editFor(llama, {recipe, rule, calibration}, warnings, work);
+    const ModelPlan plan{recipe, rule, calibration};
+    const std::unique_ptr<const WeightEdit> edit =
+        arguments.smooth ? smoothEdit(arguments, llama, plan, warnings, work) : editFor(llama, plan, warnings, work);
     clearProgress();
     for (const std::string &text : warnings)
         warn(text);
     // Sums so far are only made where a stop may want them.
-    const Evaluation evaluation = evaluate(llama, windows, edit.get(), work, [](const Evaluation & /*soFar*/) {});
+    const Evaluation evaluation = evaluate(
+        llama, windows, edit.get(), work, [](const Evaluation & /*soFar*/) {}, activations);
     clearProgress();
     std::vector<LinearError> linears;
-    if (edit && arguments.calibration && evaluation.complete()) {
+    const bool quantized = recipe.format != Format::None;
+    if (quantized && arguments.calibration && evaluation.complete()) {
         std::vector<std::string> known;
         linears = linearErrors(llama, *edit, CalibrationFile(*arguments.calibration, model, known), work);
     }
     clearProgress();
-    const double bpw = edit ? bitsAWeight(model, {recipe, rule}) : 0;
+    const double bpw = quantized ? bitsAWeight(model, {recipe, rule}) : 0;
     if (arguments.json) {
         Json json;
         json["nibblescope"] = version();
         json["path"] = model.path.string();
-        if (edit)
+        if (quantized)
             json["recipe"] = toJson(recipe);
+        addActivationKeys(arguments, activations, json);
         json["context"] = evaluation.context;
         json["windows"] = evaluation.windows;
-        if (edit)
+        if (quantized)
             json["bpw"] = bpw;
         addJson(evaluation, json);
         if (!linears.empty())
@@ -203,7 +295,7 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
         json["warnings"] = warnings;
         std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
     } else {
-        printText(evaluation, recipe, bpw);
+        printText(evaluation, recipe, bpw, activations);
     }
     if (!evaluation.complete())
         throw Error(Fault::Interrupted, "Interrupted: the figures are those of the first " +

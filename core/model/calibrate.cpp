@@ -43,6 +43,7 @@ public:
         m_statistics->maxAbs.assign(cols, 0);
     }
 
+    std::size_t cols() const { return m_statistics->cols; }
     std::size_t tasks() const { return (m_statistics->cols + columnsATask - 1) / columnsATask; }
 
     void addGram(std::size_t task, const std::vector<WindowInput> &windows) {
@@ -151,6 +152,22 @@ std::array<std::shared_ptr<InputStatistics>, inputCount> runAndCollect(const Lla
             statistics[k] = sums[k]->finish();
     return statistics;
 }
+
+class InputAccumulator::Body : public Accumulator {
+public:
+    using Accumulator::Accumulator;
+};
+
+InputAccumulator::InputAccumulator(std::size_t cols) : m_body(std::make_unique<Body>(cols)) {}
+InputAccumulator::~InputAccumulator() = default;
+
+void InputAccumulator::add(std::span<const float> rows, const Work &work) {
+    const std::vector<WindowInput> block{look(rows, m_body->cols())};
+    work.parallelFor(m_body->tasks(), [&](std::size_t task) { m_body->addGram(task, block); });
+    m_body->addSums(block);
+}
+
+std::shared_ptr<InputStatistics> InputAccumulator::finish() { return m_body->finish(); }
 
 std::string inputName(std::size_t layer, InputKind input) {
     return "model.layers." + std::to_string(layer) + "." + std::string(nameOf(firstReader(input)));

@@ -47,6 +47,19 @@ std::array<std::shared_ptr<InputStatistics>, inputCount> runAndCollect(const Lla
                                                                        HiddenStates &states, bool keepStates,
                                                                        const WantedInputs &inputs, const Work &work);
 
+// The statistics of one input whose rows come in blocks, each summed in F32 and added up in F64, in order.
+class InputAccumulator {
+public:
+    explicit InputAccumulator(std::size_t cols);
+    ~InputAccumulator();
+    void add(std::span<const float> rows, const Work &work);
+    std::shared_ptr<InputStatistics> finish();
+
+private:
+    class Body;
+    std::unique_ptr<Body> m_body;
+};
+
 // "model.layers.3.mlp.gate_proj"
 std::string inputName(std::size_t layer, InputKind input);
 

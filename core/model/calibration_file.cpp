@@ -107,8 +107,9 @@ public:
             m_hdf5 = Handle(H5Fcreate(m_file.temporaryPath().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
             // As bytes: readers of weights leave out texts.
             write(m_hdf5, headerName, H5T_STD_U8LE, H5T_NATIVE_UINT8, {text.size()}, text.data());
-            write(m_hdf5, tokensName, H5T_STD_I32LE, H5T_NATIVE_INT32, {windows.count, windows.context},
-                  windows.ids.data());
+            if (windows.count > 0) // none where the inputs came from files
+                write(m_hdf5, tokensName, H5T_STD_I32LE, H5T_NATIVE_INT32, {windows.count, windows.context},
+                      windows.ids.data());
         });
     }
     ~Body() {

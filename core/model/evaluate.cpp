@@ -84,8 +84,9 @@ struct DepthSums {
 
 class Evaluator {
 public:
-    Evaluator(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit, const Work &work)
-        : m_llama(llama), m_windows(windows), m_edit(edit), m_work(work),
+    Evaluator(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit,
+              const std::optional<ActivationQuant> &activations, const Work &work)
+        : m_llama(llama), m_windows(windows), m_edit(edit), m_compares(edit != nullptr || activations), m_work(work),
           m_embedding(llama, llama.tensors().embedding, nullptr, work),
           m_head(llama, llama.tensors().head, nullptr, work),
           m_finalNorm(llama.tensor(llama.tensors().finalNorm, work)), m_depth(llama.config().layers) {
@@ -95,12 +96,16 @@ public:
             m_editedHead.emplace(llama, llama.tensors().head, edit, work);
         m_editedNorm = llama.tensor(llama.tensors().finalNorm, work, edit);
         m_keepLayers = layersBytes() * (edit != nullptr ? 2 : 1) <= keptLayersLimit;
+        if (activations)
+            m_change = [quant = *activations](InputKind, std::span<float> x, std::size_t cols) {
+                quantizeActivations(x, cols, quant);
+            };
     }
 
     std::size_t groupSize() const {
         const std::uint64_t window = m_windows.context * m_llama.config().hidden * sizeof(float);
         const std::size_t fewest = m_work.pool.threads();
-        const std::size_t most = std::max<std::uint64_t>(fewest, hiddenLimit / (window * (m_edit != nullptr ? 2 : 1)));
+        const std::size_t most = std::max<std::uint64_t>(fewest, hiddenLimit / (window * (m_compares ? 2 : 1)));
         return m_keepLayers ? std::min(most, 4 * fewest) : most;
     }
 
@@ -136,6 +141,8 @@ private:
     }
 
     bool editsLayer(std::size_t index) const {
+        if (m_edit == nullptr)
+            return false;
         const LlamaTensors::Layer &places = m_llama.tensors().layers[index];
         bool any = m_edit->edits(places.inputNorm) || m_edit->edits(places.mlpNorm);
         for (std::size_t i = 0; i < linearCount; ++i)
@@ -153,11 +160,14 @@ private:
     void runWindows(const LlamaLayer &layer, Hidden &hidden) const {
         m_work.parallelFor(hidden.size(), [&](std::size_t i) { m_llama.run(layer, hidden[i]); });
     }
+    void runEdited(const LlamaLayer &layer) {
+        m_work.parallelFor(m_edited.size(), [&](std::size_t i) { m_llama.run(layer, m_edited[i], {}, m_change); });
+    }
 
     // Both models stand at the same states until the first layer that is edited.
     void runLayer(std::size_t index) {
-        const bool edited = m_edit != nullptr && editsLayer(index);
-        if (edited && m_edited.empty())
+        const bool edited = editsLayer(index);
+        if ((edited || m_change) && m_edited.empty())
             m_edited = m_reference;
         if (m_keepLayers && m_layers.size() == index)
             m_layers.push_back(m_llama.layer(index, m_work));
@@ -169,7 +179,7 @@ private:
         if (m_edited.empty())
             return;
         if (!edited) {
-            runWindows(layer, m_edited);
+            runEdited(layer);
         } else if (m_keepLayers) {
             if (m_editedLayers.size() <= index)
                 m_editedLayers.resize(index + 1);
@@ -178,10 +188,10 @@ private:
                 m_llama.apply(*m_edit, changed, m_work);
                 m_editedLayers[index] = std::move(changed);
             }
-            runWindows(m_editedLayers[index], m_edited);
+            runEdited(m_editedLayers[index]);
         } else {
             m_llama.apply(*m_edit, read, m_work);
-            runWindows(read, m_edited);
+            runEdited(read);
         }
         measureDepth(index);
     }
@@ -232,7 +242,7 @@ private:
     }
 
     std::vector<WindowScores::Result> score(std::size_t count) {
-        const bool compare = m_edit != nullptr;
+        const bool compare = m_compares;
         if (compare && m_edited.empty())
             m_edited = m_reference;
         normStates(m_reference, m_finalNorm);
@@ -266,6 +276,8 @@ private:
     const Llama &m_llama;
     const TokenWindows &m_windows;
     const WeightEdit *m_edit;
+    bool m_compares; // two models run
+    InputEdit m_change;
     const Work &m_work;
     VocabularyMatrix m_embedding;
     VocabularyMatrix m_head;
@@ -298,13 +310,14 @@ Estimate estimateOf(const std::vector<double> &windowMeans) {
 }
 
 Evaluation evaluate(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit, const Work &work,
-                    const std::function<void(const Evaluation &)> &soFar) {
+                    const std::function<void(const Evaluation &)> &soFar,
+                    const std::optional<ActivationQuant> &activations) {
     Evaluation evaluation;
     evaluation.context = windows.context;
     evaluation.plannedWindows = windows.count;
     Tally tally;
     try {
-        Evaluator evaluator(llama, windows, edit, work);
+        Evaluator evaluator(llama, windows, edit, activations, work);
         const std::size_t group = evaluator.groupSize();
         for (std::size_t first = 0; first < windows.count; first += group) {
             work.checkStop();

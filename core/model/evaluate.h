@@ -19,6 +19,7 @@
 #include "core/base/work.h"
 #include "core/model/llama.h"
 #include "core/model/token_windows.h"
+#include "core/quant/activation_quant.h"
 
 namespace nibblescope {
 
@@ -55,9 +56,11 @@ struct Evaluation {
 // Runs the model, and with `edit` the edited one against it. `soFar` is called from the calling thread as windows are
 // done. A stop ends it early: what was measured is returned (see complete()); Error{Fault::Interrupted} if that is
 // nothing. Windows are worked on in groups as large as memory allows; a model that is small stays decoded in memory, a
-// larger one is read once a group.
+// larger one is read once a group. With `activations` the inputs of the edited model's linears (of all its layers, not
+// the head) are rounded too, each window by itself; `edit` may then be null.
 Evaluation evaluate(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit, const Work &work,
-                    const std::function<void(const Evaluation &)> &soFar = {});
+                    const std::function<void(const Evaluation &)> &soFar = {},
+                    const std::optional<ActivationQuant> &activations = {});
 
 // Keys: perplexity, nll, nll_stderr, tokens, and with a comparison kl_mean, kl_stderr, kl_median, kl_p99,
 // top1_agreement, nll_difference, nll_difference_stderr, reference_perplexity, reference_nll, depth_errors.

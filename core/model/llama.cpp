@@ -250,14 +250,17 @@ void Llama::attend(std::uint64_t window, std::size_t positions, Scratch &scratch
         attendHead(head, window, positions, scratch);
 }
 
-void Llama::run(const LlamaLayer &layer, std::span<float> hidden, const InputObserver &observer) const {
+void Llama::run(const LlamaLayer &layer, std::span<float> hidden, const InputObserver &observer,
+                const InputEdit &change) const {
     const std::size_t positions = hidden.size() / m_config.hidden;
     const BorrowedScratch borrowed(*this);
     Scratch &s = *borrowed;
     s.grow(m_config, m_frequencies, positions);
-    const auto observe = [&](InputKind input, const std::vector<float> &x, std::size_t cols) {
+    const auto observe = [&](InputKind input, std::vector<float> &x, std::size_t cols) {
         if (observer)
             observer(input, std::span(x).first(positions * cols), cols);
+        if (change)
+            change(input, std::span(x).first(positions * cols), cols);
     };
     const auto linear = [&](LinearKind kind, const std::vector<float> &x, float *y, bool add) {
         applyLinear(layer.linear(kind), x.data(), positions, y, add);

@@ -50,6 +50,9 @@ struct LlamaLayer {
 // Told of the input X [positions, cols] of each linear as the layer runs; q, k, v and gate, up share theirs.
 using InputObserver = std::function<void(InputKind input, std::span<const float> x, std::size_t cols)>;
 
+// Changes the input of linears in place, after observers have seen it.
+using InputEdit = std::function<void(InputKind input, std::span<float> x, std::size_t cols)>;
+
 class Llama {
 public:
     // The model must outlive this. Throws Error as llamaConfig() and findLlamaTensors().
@@ -71,7 +74,8 @@ public:
                                       const Work &work) const;
 
     // One layer over one window: `hidden` is [positions, hidden] and is replaced. Safe from several threads at once.
-    void run(const LlamaLayer &layer, std::span<float> hidden, const InputObserver &observer = {}) const;
+    void run(const LlamaLayer &layer, std::span<float> hidden, const InputObserver &observer = {},
+             const InputEdit &change = {}) const;
 
 private:
     struct Scratch;
