@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/terminal.h"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -21,8 +22,10 @@ using Clock = std::chrono::steady_clock;
 
 // All that a handler can reach. The signals cannot just be blocked and waited for: libraries (OpenBLAS) start threads
 // before main(), in which they would end the program.
-volatile std::sig_atomic_t interruptSeen = 0;
-extern "C" void noteInterrupt(int) { interruptSeen = 1; }
+// The watching thread reads it too: a lock-free atomic serves handler and thread alike.
+std::atomic<bool> interruptSeen = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+extern "C" void noteInterrupt(int) { interruptSeen.store(true, std::memory_order_relaxed); }
 
 void handleInterrupts(void (*handler)(int)) {
     struct sigaction action {};
@@ -59,7 +62,7 @@ InterruptWatch::InterruptWatch() {
     handleInterrupts(noteInterrupt);
     m_thread = std::jthread([this](const std::stop_token &done) {
         while (!done.stop_requested()) {
-            if (interruptSeen != 0)
+            if (interruptSeen.load(std::memory_order_relaxed))
                 m_source.request_stop();
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }

@@ -10,7 +10,7 @@ namespace nibblescope {
 
 namespace {
 
-enum class Needs { Nothing, Model, Quantizing, Tensor, Baseline, Busy, Back, Forward, Undo, Redo };
+enum class Needs { Nothing, Model, Quantizing, Tensor, Baseline, Selected, Busy, Back, Forward, Undo, Redo };
 
 // One row an action, in the order of ActionId.
 struct Row {
@@ -39,6 +39,8 @@ const Row rows[] = {
     {ActionId::Reload, QT_TR_NOOP("&Reload"), "F5", "reset", "Read the model's headers again", Needs::Model},
     {ActionId::ExportQuantized, QT_TR_NOOP("&Quantized Model (HDF5)..."), "Ctrl+E", "",
      "Codes, scales and constants, two codes a byte", Needs::Quantizing},
+    {ActionId::ExportSelected, QT_TR_NOOP("Selecte&d Tensors Only (HDF5)..."), "", "",
+     "Codes, scales and constants of the tensors selected in the tree", Needs::Selected},
     {ActionId::ExportAsSource, QT_TR_NOOP("As the &Source..."), "", "", "Dequantized weights in the source's types",
      Needs::Quantizing},
     {ActionId::ExportF32, QT_TR_NOOP("F&32..."), "", "", "Dequantized weights as F32", Needs::Quantizing},
@@ -155,6 +157,11 @@ void Actions::setPossible(QAction &action, const QString &reason) {
 
 void Actions::update(const ActionState &state) {
     const QString noModel = state.model ? QString() : tr("Open a model first");
+    const QString notQuantizing = !state.model    ? noModel
+                                  : state.stored  ? tr("The open file is quantized already: open the original")
+                                  : !state.recipe ? tr("Choose a format first")
+                                                  : QString();
+    const QString noTensor = !state.model ? noModel : state.tensor ? QString() : tr("Choose a tensor first");
     const auto reasonOf = [&](Needs needs) -> QString {
         switch (needs) {
         case Needs::Nothing:
@@ -162,12 +169,11 @@ void Actions::update(const ActionState &state) {
         case Needs::Model:
             return noModel;
         case Needs::Quantizing:
-            return !state.model    ? noModel
-                   : state.stored  ? tr("The open file is quantized already: open the original")
-                   : !state.recipe ? tr("Choose a format first")
-                                   : QString();
+            return notQuantizing;
         case Needs::Tensor:
-            return !state.model ? noModel : state.tensor ? QString() : tr("Choose a tensor first");
+            return noTensor;
+        case Needs::Selected:
+            return notQuantizing.isEmpty() ? noTensor : notQuantizing;
         case Needs::Baseline:
             return state.baseline ? QString() : tr("Pin a baseline first");
         case Needs::Busy:

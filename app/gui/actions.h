@@ -18,6 +18,7 @@ enum class ActionId : std::size_t {
     SaveSession,
     Reload,
     ExportQuantized,
+    ExportSelected,
     ExportAsSource,
     ExportF32,
     ExportF16,

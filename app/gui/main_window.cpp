@@ -13,6 +13,7 @@
 #include <QLabel>
 #include <QMenu>
 #include <QMessageBox>
+#include <QShortcut>
 #include <QStackedWidget>
 #include <QStyle>
 #include <QToolButton>
@@ -341,6 +342,7 @@ void MainWindow::showRunButton(bool running) {
     m_runButton->setText(running ? tr("Cancel run") : tr("Run whole model"));
     m_runButton->setEnabled(action->isEnabled());
     m_runButton->setToolTip(action->toolTip());
+    m_runEscape->setEnabled(running);
     const bool primary = !running;
     m_runButton->setIcon(running               ? themeIcon(QStringLiteral("stop"))
                          : action->isEnabled() ? themeIcon(QStringLiteral("run"), UiColour::AccentText)
@@ -415,6 +417,7 @@ void MainWindow::connectDocks() {
     });
     connect(m_numbersPanel, &NumbersPanel::titleChanged, m_numbersTitle, &DockTitle::setSubject);
     connect(m_pages, &Pages::readoutChanged, m_readout, &QLabel::setText);
+    connect(m_pages, &Pages::exportSizeRequested, this, &MainWindow::showPreferences);
     connect(m_pages, &Pages::messageRaised, this, &MainWindow::showMessage);
     connect(m_pages, &Pages::measuringChanged, &m_actionsTimer, qOverload<>(&QTimer::start));
     connect(m_jobStatus, &JobStatus::cancelRequested, (*m_actions)[ActionId::CancelJob], &QAction::trigger);
@@ -481,6 +484,8 @@ void MainWindow::connectActions() {
         m_documents->cancel();
         m_pages->cancelMeasuring();
     });
+    m_runEscape = new QShortcut(QKeySequence(Qt::Key_Escape), m_runButton, nullptr, nullptr, Qt::WidgetShortcut);
+    connect(m_runEscape, &QShortcut::activated, a[ActionId::CancelJob], &QAction::trigger);
     on(ActionId::MeasureSpeed, [this] {
         m_pages->show(PageId::Speed);
         m_pages->measureSpeed();
@@ -598,6 +603,8 @@ void MainWindow::applyPreferences(const Preferences &preferences) {
         (*m_actions)[row.action]->setChecked(row.percent == preferences.textSize);
     if (!(themeOf(preferences) == currentTheme()))
         applyTheme(*qApp, themeOf(preferences));
+    if (m_layoutReady)
+        fitToWidth();
     m_recipePanel->setMinimumWidth(currentTheme().scaled(smallestRecipeWidth));
     m_numbersPanel->setMinimumWidth(currentTheme().scaled(smallestNumbersWidth));
 
@@ -620,7 +627,9 @@ void MainWindow::applyPreferences(const Preferences &preferences) {
     m_machineStatus->setMachine(QString::fromUtf8(displayName(kernels->isa).data()),
                                 static_cast<int>(m_runner.threads()),
                                 tr("This CPU has: %1").arg(sets.join(QStringLiteral(", "))));
-    m_pages->setLightExports(preferences.lightExports);
+    m_pages->setExportSize({static_cast<double>(preferences.exportWidthMm),
+                            static_cast<double>(preferences.exportHeightMm),
+                            static_cast<double>(preferences.exportScale), preferences.lightExports});
     if (m_preferencesPanel != nullptr)
         m_preferencesPanel->setPreferences(preferences);
 }

@@ -16,6 +16,7 @@ class QComboBox;
 class QDockWidget;
 class QFileSystemWatcher;
 class QLabel;
+class QShortcut;
 class QStackedWidget;
 class QToolButton;
 
@@ -149,6 +150,7 @@ private:
     DockTitle *m_numbersTitle = nullptr;
     QToolBar *m_toolBar = nullptr;
     QToolButton *m_runButton = nullptr;
+    QShortcut *m_runEscape = nullptr; // Esc on the button, while it cancels
     BaselineChip *m_baselineChip = nullptr;
     QAction *m_baselineChipAction = nullptr;
     QMenu *m_recentMenu = nullptr;

@@ -197,6 +197,7 @@ void MainWindow::connectFileActions() {
     on(ActionId::Reload, [this] { m_session->reload(); });
     on(ActionId::CloseModel, [this] { m_session->close(); });
     on(ActionId::ExportQuantized, [this] { exportQuantized(); });
+    on(ActionId::ExportSelected, [this] { exportQuantized(m_session->selection().tensors()); });
     on(ActionId::ExportAsSource, [this] { exportDequantized({}); });
     on(ActionId::ExportF32, [this] { exportDequantized(QStringLiteral("F32")); });
     on(ActionId::ExportF16, [this] { exportDequantized(QStringLiteral("F16")); });

@@ -38,6 +38,7 @@ constexpr int recipeWidth = 288;
 constexpr int recipeHeight = 446;
 constexpr int numbersHeight = 362;
 constexpr int narrowWindow = 1200; // below this the numbers are tabbed behind the recipe
+constexpr int lowWindow = 560;     // at 100 % text size
 constexpr int saveDelayMilliseconds = 500;
 
 } // namespace
@@ -110,7 +111,7 @@ void MainWindow::buildMenus() {
     file->addSeparator();
     QMenu *exports = file->addMenu(tr("&Export"));
     exports->setObjectName(QStringLiteral("exports"));
-    add(exports, {ActionId::ExportQuantized});
+    add(exports, {ActionId::ExportQuantized, ActionId::ExportSelected});
     add(exports->addMenu(tr("&Dequantized safetensors")),
         {ActionId::ExportAsSource, ActionId::ExportF32, ActionId::ExportF16, ActionId::ExportBf16});
     add(exports, {ActionId::ExportCsv, ActionId::ExportJson});
@@ -284,9 +285,9 @@ void MainWindow::saveLayout() {
         m_settings.setLayout(saveGeometry(), saveState(Settings::layoutVersion));
 }
 
-// In a narrow window the numbers stand behind the recipe.
+// In a narrow window, or one that is low for its text size, the numbers stand behind the recipe.
 void MainWindow::fitToWidth() {
-    const bool narrow = width() < narrowWindow;
+    const bool narrow = width() < narrowWindow || height() < currentTheme().scaled(lowWindow);
     if (narrow == m_numbersTabbed || m_numbersDock->isFloating() || m_recipeDock->isFloating())
         return;
     m_numbersTabbed = narrow;

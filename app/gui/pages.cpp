@@ -16,7 +16,6 @@
 #include "app/gui/distribution_presenter.h"
 #include "app/gui/layers_presenter.h"
 #include "app/gui/memory_presenter.h"
-#include "app/gui/plot_files.h"
 #include "app/gui/speed_presenter.h"
 #include "core/base/error.h"
 #include "widgets/plots/plot_splitter.h"
@@ -162,15 +161,16 @@ Presenter &Pages::presenter(PageId page) {
             show(PageId::Distribution);
     });
     connect(&widget, &PageWidget::exportRequested, this, [this](PlotView *plot, PlotFormat format) {
-        const PlotFiles files(this, m_lightExports);
+        const PlotFiles files(this, m_exportSize);
         if (const auto message = files.save(*plot, format))
             Q_EMIT messageRaised(*message);
     });
     connect(&widget, &PageWidget::exportAllRequested, this, [this, &widget] {
-        const PlotFiles files(this, m_lightExports);
+        const PlotFiles files(this, m_exportSize);
         if (const auto message = files.saveAll(widget.plots()))
             Q_EMIT messageRaised(*message);
     });
+    connect(&widget, &PageWidget::exportSizeRequested, this, &Pages::exportSizeRequested);
     const auto splitters = widget.findChildren<PlotSplitter *>();
     for (int i = 0; i < splitters.size(); ++i) {
         const QString key = QStringLiteral("layout/splitters/%1-%2").arg(QLatin1String(idOf(page))).arg(i);
@@ -293,6 +293,6 @@ void Pages::resetSizes() {
         splitter->resetSizes();
 }
 
-void Pages::setLightExports(bool light) { m_lightExports = light; }
+void Pages::setExportSize(const PlotFiles::Size &size) { m_exportSize = size; }
 
 } // namespace nibblescope

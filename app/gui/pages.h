@@ -11,6 +11,7 @@
 #include <string>
 
 #include "app/gui/actions.h"
+#include "app/gui/plot_files.h"
 #include "app/session/session.h"
 
 class QStackedWidget;
@@ -46,7 +47,7 @@ public:
     void measureSpeed();
     void cancelMeasuring();
     bool isMeasuring() const;
-    void setLightExports(bool light);
+    void setExportSize(const PlotFiles::Size &size);
     void resetSizes(); // of the splitters
 
 Q_SIGNALS:
@@ -54,6 +55,7 @@ Q_SIGNALS:
     void readoutChanged(const QString &text);
     void tableShownChanged(bool shown);
     void measuringChanged();
+    void exportSizeRequested(); // the user wants to see and change it
     void messageRaised(const nibblescope::Message &message);
 
 private:
@@ -69,7 +71,7 @@ private:
     QStackedWidget *m_stack;
     std::array<std::unique_ptr<Presenter>, pageCount> m_presenters;
     QTimer m_refresh;
-    bool m_lightExports = true;
+    PlotFiles::Size m_exportSize;
 };
 
 } // namespace nibblescope

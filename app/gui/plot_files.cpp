@@ -47,6 +47,14 @@ Message writtenMessage(const QString &path, const QString &what) {
             false};
 }
 
+PlotExport PlotFiles::optionsOf(const PlotView &plot) const {
+    PlotExport options = plot.exportOptions(!m_size.lightTheme);
+    options.widthMm = m_size.widthMm;
+    options.heightMm = m_size.heightMm;
+    options.ratio = m_size.scale;
+    return options;
+}
+
 std::optional<Message> PlotFiles::save(const PlotView &plot, PlotFormat format) const {
     if (!plot.figure())
         return std::nullopt;
@@ -61,7 +69,7 @@ std::optional<Message> PlotFiles::save(const PlotView &plot, PlotFormat format) 
     if (QFileInfo(path).suffix().isEmpty())
         path += QLatin1Char('.') + suffix;
     settings.setValue(folderKey, QFileInfo(path).absolutePath());
-    const QString problem = write(path, exported(*plot.figure(), format, plot.exportOptions(!m_light)));
+    const QString problem = write(path, exported(*plot.figure(), format, optionsOf(plot)));
     if (!problem.isEmpty())
         return Message{Severity::Error, problem, {}, {}, false};
     return writtenMessage(path, {});
@@ -80,7 +88,7 @@ std::optional<Message> PlotFiles::saveAll(const std::vector<PlotView *> &plots) 
             continue;
         for (const PlotFormat format : {PlotFormat::Png, PlotFormat::Svg, PlotFormat::Pdf, PlotFormat::Csv}) {
             const QString path = QDir(folder).filePath(nameOf(*plot) + QLatin1Char('.') + suffixOf(format));
-            const QString problem = write(path, exported(*plot->figure(), format, plot->exportOptions(!m_light)));
+            const QString problem = write(path, exported(*plot->figure(), format, optionsOf(*plot)));
             if (!problem.isEmpty())
                 return Message{Severity::Error, problem, {}, {}, false};
             ++written;

@@ -18,8 +18,13 @@ class PlotView;
 
 class PlotFiles {
 public:
-    // `lightTheme` false: as on screen.
-    PlotFiles(QWidget *parent, bool lightTheme) : m_parent(parent), m_light(lightTheme) {}
+    struct Size {
+        double widthMm = 160;
+        double heightMm = 100;
+        double scale = 2;       // PNG: pixels of a pixel at 96 dpi
+        bool lightTheme = true; // false: as on screen
+    };
+    PlotFiles(QWidget *parent, const Size &size) : m_parent(parent), m_size(size) {}
 
     // nullopt: the user changed their mind.
     std::optional<Message> save(const PlotView &plot, PlotFormat format) const;
@@ -27,8 +32,10 @@ public:
     std::optional<Message> saveAll(const std::vector<PlotView *> &plots) const;
 
 private:
+    PlotExport optionsOf(const PlotView &plot) const;
+
     QWidget *m_parent;
-    bool m_light;
+    Size m_size;
 };
 
 // Opens the folder of a file in the desktop's file manager.

@@ -16,7 +16,10 @@ void Presenter::connectOptions(PageWidget &page) {
 }
 
 bool Presenter::tensorIsThere(PageWidget &page) {
-    const int tensor = m_session.selection().tensor();
+    const Selection &selection = m_session.selection();
+    const int tensor = selection.tensor();
+    // These pages show one tensor: where several are selected, the last clicked.
+    page.setNote(selection.many() ? tr("1 of %1 selected").arg(selection.tensors().size()) : QString());
     if (!m_session.model() || tensor < 0) {
         page.setPlaceholder(tr("Choose a tensor in the tree (Ctrl+F)"));
         return false;

@@ -55,6 +55,9 @@ Preferences Settings::preferences() const {
     preferences.threads = m_settings.value(QStringLiteral("threads"), preferences.threads).toInt();
     preferences.instructionSet =
         m_settings.value(QStringLiteral("instructionSet"), preferences.instructionSet).toString();
+    preferences.exportWidthMm = m_settings.value(QStringLiteral("exportWidthMm"), preferences.exportWidthMm).toInt();
+    preferences.exportHeightMm = m_settings.value(QStringLiteral("exportHeightMm"), preferences.exportHeightMm).toInt();
+    preferences.exportScale = m_settings.value(QStringLiteral("exportScale"), preferences.exportScale).toInt();
     preferences.lightExports = m_settings.value(QStringLiteral("lightExports"), preferences.lightExports).toBool();
     preferences.keepRecentFiles = m_settings.value(QStringLiteral("keepRecent"), preferences.keepRecentFiles).toBool();
     return preferences;
@@ -65,6 +68,9 @@ void Settings::setPreferences(const Preferences &preferences) {
     m_settings.setValue(QStringLiteral("textSize"), preferences.textSize);
     m_settings.setValue(QStringLiteral("threads"), preferences.threads);
     m_settings.setValue(QStringLiteral("instructionSet"), preferences.instructionSet);
+    m_settings.setValue(QStringLiteral("exportWidthMm"), preferences.exportWidthMm);
+    m_settings.setValue(QStringLiteral("exportHeightMm"), preferences.exportHeightMm);
+    m_settings.setValue(QStringLiteral("exportScale"), preferences.exportScale);
     m_settings.setValue(QStringLiteral("lightExports"), preferences.lightExports);
     m_settings.setValue(QStringLiteral("keepRecent"), preferences.keepRecentFiles);
     if (!preferences.keepRecentFiles)

@@ -42,7 +42,9 @@ std::string typeName(const TensorInfo &info) { return std::string(traits(info.dt
 // ---- Distribution
 
 Reading keptReading(const TensorResult &result) {
-    const std::string name = elidedName(result.info.name, longestName);
+    // The whole name where there is room for it, else without what all tensors share.
+    const std::string &whole = result.info.name;
+    const std::string name = whole.size() <= longestName ? whole : elidedName(shortTensorName(whole), longestName);
     if (traits(result.info.dtype).integer)
         return {{name + " is an " + heldText(typeName(result.info) + " tensor") + ": shown, not quantized."}};
     const std::string type = typeName(result.info);

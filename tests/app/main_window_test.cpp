@@ -3,6 +3,7 @@
 #include <QtTest>
 
 #include <QClipboard>
+#include <QPushButton>
 #include <QSettings>
 
 #include <fstream>
@@ -10,9 +11,12 @@
 #include "tests/app/window_driver.h"
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
+#include "widgets/panels/status_widgets.h"
 
 using namespace nibblescope;
 using namespace nibblescope::test;
+
+Q_DECLARE_METATYPE(nibblescope::Recipe)
 
 class MainWindowTest : public QObject {
     Q_OBJECT
@@ -144,13 +148,7 @@ private Q_SLOTS:
         qputenv("NIBBLESCOPE_ISA", "scalar");
         const auto restore = qScopeGuard([] { qunsetenv("NIBBLESCOPE_ISA"); });
         Window window;
-        SmallModel larger;
-        larger.layers = 8;
-        larger.hidden = 256;
-        larger.mlp = 768;
-        const QString path = m_folder.filePath(QStringLiteral("larger"));
-        writeSmallModel(path.toStdString(), larger);
-        QVERIFY(window.open(path));
+        QVERIFY(window.open(largerModel()));
         Recipe recipe = window->session().recipe();
         recipe.method = "mse";
         window->session().setRecipe(recipe);
@@ -162,6 +160,47 @@ private Q_SLOTS:
         const std::size_t missing = window->session().unmeasured().size();
         QVERIFY(missing > 0 && missing < 56);
         QTRY_VERIFY(window->messages().texts().join(QString()).contains(QLatin1String("Finished ones are kept")));
+    }
+
+    void escapeOnTheRunningJobCancelsIt() {
+        qputenv("NIBBLESCOPE_ISA", "scalar");
+        const auto restore = qScopeGuard([] { qunsetenv("NIBBLESCOPE_ISA"); });
+        Window window;
+        QVERIFY(window.open(largerModel()));
+        Recipe recipe = window->session().recipe();
+        recipe.method = "mse";
+        window->session().setRecipe(recipe);
+        window->session().startRun();
+        auto *job = window->findChild<JobStatus *>();
+        QTRY_VERIFY_WITH_TIMEOUT(job->isVisible(), patience);
+        window->activateWindow();
+        auto *cancel = job->findChild<QPushButton *>();
+        cancel->setFocus();
+        QTRY_VERIFY(cancel->hasFocus());
+        QTRY_VERIFY(window->actions()[ActionId::CancelJob]->isEnabled());
+        QTest::keyClick(cancel, Qt::Key_Escape);
+        QTRY_VERIFY_WITH_TIMEOUT(!window->session().run().isRunning(), patience);
+        QVERIFY(!window->session().unmeasured().empty());
+        QVERIFY(window->isVisible());
+    }
+
+    void severalSelectedTensorsAreToldAndExportedAlone() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        const Model &model = *window->session().model();
+        const auto up = static_cast<int>(*model.find("model.layers.0.mlp.up_proj.weight"));
+        const auto down = static_cast<int>(*model.find("model.layers.0.mlp.down_proj.weight"));
+        window->session().selection().selectTensors({up, down}, up);
+        QVERIFY(window.settle());
+        QTRY_COMPARE(window->pages().page(PageId::Distribution).note(), QStringLiteral("1 of 2 selected"));
+        QTRY_VERIFY(window->actions()[ActionId::ExportSelected]->isEnabled());
+        const QString path = m_folder.filePath(QStringLiteral("two.h5"));
+        QSignalSpy finished(&window->documents(), &DocumentJobs::finished);
+        window->documents().exportQuantized(path, window->session().selection().tensors());
+        QVERIFY(finished.wait(patience));
+        QVERIFY(window.open(path));
+        QCOMPARE(window->session().model()->tensors.size(), 2U);
+        QVERIFY(window->pages().page(PageId::Distribution).note().isEmpty());
     }
 
     void exportsAndReopens() {
@@ -321,9 +360,64 @@ private Q_SLOTS:
                  qPrintable(window.reading()));
         QVERIFY2(window.reading().contains(QLatin1String("embed_tokens")), qPrintable(window.reading()));
     }
+
+    // A teacher's ten minutes: what the lesson says is what the numbers say.
+    void lessonNumbers_data() {
+        QTest::addColumn<Recipe>("recipe");
+        QTest::addColumn<QString>("sqnr");
+        QTest::addColumn<QString>("bpw");
+        const auto row = [](const char *name, Format format, GroupSize size, const char *sqnr, const char *bpw,
+                            DoubleQuant doubleQuant = DoubleQuant::Off, ScaleType scaleType = ScaleType::F16) {
+            Recipe recipe;
+            recipe.format = format;
+            recipe.groupSize = size;
+            recipe.doubleQuant = doubleQuant;
+            recipe.scaleType = scaleType;
+            QTest::newRow(name) << recipe << QString::fromLatin1(sqnr) << QString::fromLatin1(bpw);
+        };
+        row("INT4 tensor", Format::Int4, GroupSize::tensor(), "12.53 dB", "");
+        row("INT4 row", Format::Int4, GroupSize::row(), "18.18 dB", "4.093");
+        row("INT4 64", Format::Int4, GroupSize::of(64), "19.34 dB", "4.279");
+        row("INT4 16", Format::Int4, GroupSize::of(16), "21.38 dB", "5.023");
+        row("INT4 max 64", Format::Int4Max, GroupSize::of(64), "20.33 dB", "4.279");
+        row("INT4 asym 64", Format::Int4Asym, GroupSize::of(64), "20.80 dB", "4.349");
+        row("INT4 asym 16", Format::Int4Asym, GroupSize::of(16), "23.12 dB", "");
+        row("INT4 asym row", Format::Int4Asym, GroupSize::row(), "19.39 dB", "");
+        row("NF4 16", Format::Nf4, GroupSize::of(16), "21.98 dB", "");
+        row("NF4 row", Format::Nf4, GroupSize::row(), "20.20 dB", "4.093");
+        row("NF4 64, F32 scales", Format::Nf4, GroupSize::of(64), "", "4.558", DoubleQuant::Off, ScaleType::F32);
+        row("NF4 64 DQ", Format::Nf4, GroupSize::of(64), "", "4.145", DoubleQuant::Dynamic);
+    }
+    void lessonNumbers() {
+        QFETCH(Recipe, recipe);
+        QFETCH(QString, sqnr);
+        QFETCH(QString, bpw);
+        Window window;
+        QVERIFY(window.open(QString::fromUtf8(test_paths::sharedData) + QStringLiteral("/data/stories260K")));
+        QVERIFY(window.select("model.layers.0.mlp.down_proj.weight"));
+        window->session().setRecipe(recipe);
+        QVERIFY(window.settle());
+        if (!sqnr.isEmpty())
+            QCOMPARE(window.number(NumbersModel::Sqnr), sqnr);
+        if (!bpw.isEmpty())
+            QCOMPARE(window.number(NumbersModel::Bpw), bpw);
+    }
 #endif
 
 private:
+    // Large enough for a run by the scalar definition to be cancelled half-way.
+    QString largerModel() {
+        const QString path = m_folder.filePath(QStringLiteral("larger"));
+        if (!QFileInfo::exists(path)) {
+            SmallModel larger;
+            larger.layers = 8;
+            larger.hidden = 256;
+            larger.mlp = 768;
+            writeSmallModel(path.toStdString(), larger);
+        }
+        return path;
+    }
+
     QTemporaryDir m_folder;
     QString m_model;
     QString m_other;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/pages/page_widget.h"
 
+#include <QAction>
 #include <QApplication>
 #include <QEvent>
 #include <QHBoxLayout>
@@ -120,6 +121,10 @@ void PageWidget::addLabel(const QString &text) {
 }
 
 void PageWidget::finishBar() {
+    m_note = new ThemedLabel(FontRole::Body, UiColour::Text2);
+    m_note->setContentsMargins(4, 0, 8, 0);
+    m_noteAction = m_ends->addWidget(m_note);
+    m_noteAction->setVisible(false);
     m_table = makeIconButton(QStringLiteral("table"), tr("Show as Table (T)"));
     m_table->setCheckable(true);
     connect(m_table, &QToolButton::clicked, this, &PageWidget::setTableShown);
@@ -177,6 +182,13 @@ void PageWidget::setSubject(const QString &subject) {
         plot->setSubject(subject);
 }
 
+void PageWidget::setNote(const QString &text) {
+    m_note->setText(text);
+    m_noteAction->setVisible(!text.isEmpty());
+}
+
+QString PageWidget::note() const { return m_note->text(); }
+
 void PageWidget::show(PlotView *plot, Figure figure) {
     plot->setFigure(std::make_shared<const Figure>(std::move(figure)));
 }
@@ -210,6 +222,8 @@ void PageWidget::fillExportMenu() {
                 fill(m_exports->addMenu(QString::fromStdString(plot->figure()->title)), plot);
         connect(m_exports->addAction(tr("All Plots...")), &QAction::triggered, this, &PageWidget::exportAllRequested);
     }
+    m_exports->addSeparator();
+    connect(m_exports->addAction(tr("Size and Theme...")), &QAction::triggered, this, &PageWidget::exportSizeRequested);
 }
 
 } // namespace nibblescope

@@ -14,6 +14,7 @@
 #include "widgets/panels/reading_label.h"
 #include "widgets/plots/plot_view.h"
 
+class QAction;
 class QLabel;
 class QMenu;
 class QStackedWidget;
@@ -41,6 +42,9 @@ public:
     virtual void setTableShown(bool shown);
     bool tableShown() const { return m_tableShown; }
     void resetZoom();
+    // A short remark at the right of the bar, "1 of 5 selected"; empty: none.
+    void setNote(const QString &text);
+    QString note() const;
     // What the plots are of, for their accessible names: "layers.0.mlp.down_proj".
     void setSubject(const QString &subject);
 
@@ -56,6 +60,7 @@ Q_SIGNALS:
     void tableShownChanged(bool shown);
     void exportRequested(nibblescope::PlotView *plot, nibblescope::PlotFormat format);
     void exportAllRequested();
+    void exportSizeRequested();
 
 protected:
     QToolBar &bar() { return *m_bar; }
@@ -76,6 +81,8 @@ private:
     QStackedWidget *m_stack;
     QLabel *m_placeholder;
     QVBoxLayout *m_body;
+    QLabel *m_note = nullptr;
+    QAction *m_noteAction = nullptr;
     QToolButton *m_table = nullptr;
     QMenu *m_exports = nullptr;
     std::vector<PlotView *> m_plots;

@@ -21,6 +21,7 @@ constexpr int barHeight = 8;
 constexpr int swatch = 8;
 constexpr int swatchGap = 4;
 constexpr int entryGap = 8;
+constexpr int appliesGap = 8;
 
 struct Part {
     QString name;
@@ -166,7 +167,7 @@ BitsBlock::BitsBlock(QWidget *parent)
     layout->addWidget(m_tensor);
     layout->addSpacing(2);
     auto *applies = new QHBoxLayout;
-    applies->setSpacing(8);
+    applies->setSpacing(appliesGap);
     applies->addWidget(m_applies, 1);
     applies->addWidget(m_which);
     layout->addLayout(applies);
@@ -207,8 +208,7 @@ void BitsBlock::setContent(const Content &content) {
     }
     static_cast<Legend *>(m_legend)->setParts(content.format, partsOf(content));
     fitTensor();
-    m_applies->setText(content.stored ? tr("Stored: %1 of %2 tensors").arg(content.quantized).arg(content.tensors)
-                                      : tr("Applies to %1 of %2 tensors").arg(content.quantized).arg(content.tensors));
+    fitApplies();
     m_which->setVisible(!content.stored);
     m_bar->update();
 }
@@ -225,15 +225,40 @@ void BitsBlock::fitTensor() {
     m_tensor->setAccessibleName(whole);
 }
 
+// Beside the link there is not always room for the verb.
+void BitsBlock::fitApplies() {
+    const QString brief = tr("%1 of %2 tensors").arg(m_content.quantized).arg(m_content.tensors);
+    const QString whole = (m_content.stored ? tr("Stored: %1") : tr("Applies to %1")).arg(brief);
+    const QFontMetrics metrics(currentTheme().font(FontRole::Body));
+    const int link = m_content.stored ? 0 : m_which->sizeHint().width();
+    m_applies->setText(metrics.horizontalAdvance(whole) <= width() - 2 * margin - link - appliesGap ? whole : brief);
+    m_applies->setToolTip(whole);
+}
+
 void BitsBlock::resizeEvent(QResizeEvent *event) {
     QWidget::resizeEvent(event);
     fitTensor();
+    fitApplies();
+}
+
+// Another text size: two lines are higher, and less of a name fits.
+void BitsBlock::changeEvent(QEvent *event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::StyleChange || event->type() == QEvent::FontChange) {
+        fitHelp();
+        fitTensor();
+        fitApplies();
+        m_legend->updateGeometry();
+    }
+}
+
+void BitsBlock::fitHelp() {
+    m_help->setFixedHeight(2 * QFontMetrics(currentTheme().font(FontRole::Small)).lineSpacing());
 }
 
 void BitsBlock::setHelp(const QString &text, bool wrong) {
     m_help->setRoles(FontRole::Small, wrong ? UiColour::Error : UiColour::Text2);
-    const QFontMetrics metrics(currentTheme().font(FontRole::Small));
-    m_help->setFixedHeight(2 * metrics.height());
+    fitHelp();
     m_help->setText(text);
     m_help->setToolTip(text);
 }

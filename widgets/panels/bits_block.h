@@ -42,10 +42,13 @@ Q_SIGNALS:
 
 protected:
     void resizeEvent(QResizeEvent *event) override;
+    void changeEvent(QEvent *event) override;
 
 private:
     class Bar;
     void fitTensor();
+    void fitApplies();
+    void fitHelp();
 
     Content m_content;
     QLabel *m_bpw;

@@ -10,6 +10,7 @@
 
 class QCheckBox;
 class QComboBox;
+class QLabel;
 class QPushButton;
 class QSpinBox;
 
@@ -20,7 +21,11 @@ struct Preferences {
     int textSize = 100;                       // per cent: 100, 125, 150, 200
     int threads = 0;                          // 0: all cores
     QString instructionSet = QStringLiteral("auto");
-    bool lightExports = true; // plots are exported in the light theme
+    // Exported plots: their size, the pixels of a PNG for each at 96 dpi, and whether they take the light theme.
+    int exportWidthMm = 160;
+    int exportHeightMm = 100;
+    int exportScale = 2;
+    bool lightExports = true;
     bool keepRecentFiles = true;
 
     bool operator==(const Preferences &) const = default;
@@ -41,12 +46,18 @@ Q_SIGNALS:
 
 private:
     void edited();
+    QWidget *exportSize();
+    void showExportPixels();
 
     Preferences m_preferences;
     QComboBox *m_theme;
     QComboBox *m_textSize;
     QSpinBox *m_threads;
     QComboBox *m_instructionSet;
+    QSpinBox *m_exportWidth;
+    QSpinBox *m_exportHeight;
+    QSpinBox *m_exportScale;
+    QLabel *m_exportPixels;
     QCheckBox *m_lightExports;
     QCheckBox *m_keepRecent;
     QPushButton *m_clearRecent;

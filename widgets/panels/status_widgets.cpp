@@ -6,6 +6,7 @@
 #include <QHBoxLayout>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QShortcut>
 
 #include "core/report/number_text.h"
 #include "widgets/panels/themed_label.h"
@@ -32,13 +33,16 @@ JobStatus::JobStatus(QWidget *parent)
     // The status bar is lower than other buttons.
     m_cancel->setStyleSheet(QStringLiteral("QPushButton { min-height: 0; max-height: %1px; padding: 0 8px; }")
                                 .arg(currentTheme().scaled(buttonHeight)));
-    m_cancel->setToolTip(tr("Stop; what is finished is kept (Ctrl+.)"));
+    m_cancel->setToolTip(tr("Stop; what is finished is kept (Esc here, Ctrl+. anywhere)"));
     m_cancel->setAccessibleName(tr("Cancel the running job"));
     layout->addWidget(m_name);
     layout->addWidget(m_bar);
     layout->addWidget(m_text);
     layout->addWidget(m_cancel);
     connect(m_cancel, &QPushButton::clicked, this, &JobStatus::cancelRequested);
+    auto *escape = new QShortcut(QKeySequence(Qt::Key_Escape), this);
+    escape->setContext(Qt::WidgetWithChildrenShortcut);
+    connect(escape, &QShortcut::activated, this, &JobStatus::cancelRequested);
     hide();
 }
 

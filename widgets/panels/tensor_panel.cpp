@@ -235,7 +235,8 @@ void TensorPanel::updateFooter() {
     const QString head = tr("%1 · %2 quantized").arg(tensors, QString::fromStdString(countText(quantized)));
     const QString whole = tr("%1 · %2 parameters").arg(head, QString::fromStdString(countText(params)));
     const bool room = m_footer->fontMetrics().horizontalAdvance(whole) + 16 <= m_footer->width();
-    m_footer->setText(room ? whole : head);
+    const int width = m_footer->width() - 16;
+    m_footer->setText(room ? whole : m_footer->fontMetrics().elidedText(head, Qt::ElideRight, width));
     m_footer->setToolTip(whole);
 }
 

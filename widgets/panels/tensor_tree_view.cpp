@@ -23,6 +23,7 @@ namespace {
 constexpr int cellPadding = 4;
 constexpr int indent = 10;
 constexpr int leastName = 120;
+constexpr int shortestName = 72;
 constexpr int leastFullName = 160; // in a list
 constexpr int leastSection = 60;
 constexpr int accentEdge = 3;
@@ -317,6 +318,11 @@ void TensorTreeView::arrangeColumns() {
     };
     for (const int column : givingWay) {
         if (room - others() < least)
+            hidden.insert(column);
+    }
+    // Large text in a narrow dock: a name that says nothing is worse than a number that stands in *Numbers* too.
+    for (const int column : {TensorTreeModel::Bpw, TensorTreeModel::Sqnr}) {
+        if (room - others() < currentTheme().scaled(shortestName))
             hidden.insert(column);
     }
     header()->resizeSection(TensorTreeModel::Name, std::max(room - others(), leastSection));
