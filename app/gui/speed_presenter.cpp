@@ -92,9 +92,9 @@ void SpeedPresenter::refresh() {
 void SpeedPresenter::measure() {
     if (m_measuring)
         return;
-    ProductRequest request = m_page->request();
+    KernelRequest request = m_page->request();
     request.formats = formats();
-    request.isa = session().runner().kernels().isa;
+    request.isas = {session().runner().kernels().isa};
     m_measuring = true;
     m_progress = {};
     m_page->setMeasuring(true);
@@ -106,7 +106,7 @@ void SpeedPresenter::measure() {
     };
     session().runner().start(
         slot(), Queue::Batch,
-        [request](const Work &work, const Post &) { return measureProducts(request, work.stop, work.progress); },
+        [request](const Work &work, const Post &) { return measureKernels(request, work.stop, work.progress); },
         JobHandlers<BenchReport>{
             [this, ended](const std::shared_ptr<const BenchReport> &report) {
                 m_report = report;

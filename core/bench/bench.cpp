@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 
 #include "core/base/error.h"
+#include "core/bench/bench_cases.h"
+#include "core/bench/bench_memory.h"
 #include "core/bench/bench_run.h"
 
 namespace nibblescope {
@@ -13,10 +16,8 @@ namespace {
 constexpr std::array<std::string_view, 10> formatIds{"fp32",     "fp16",      "bf16", "int8", "int4",
                                                      "int4-max", "int4-asym", "nf4",  "fp4",  "mxfp4"};
 constexpr std::array<std::string_view, 5> usualFormats{"fp32", "fp16", "int8", "int4", "nf4"};
-constexpr std::uint64_t wholeMemory = std::uint64_t{1} << 30;
-
-bool isPlain(std::string_view id) { return id == "fp32" || id == "fp16" || id == "bf16"; }
-bool hasProduct(std::string_view id) { return id != "int4-asym"; }
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+constexpr std::uint32_t mostBatch = 4096;
 
 unsigned cores() { return static_cast<unsigned>(allowedProcessors().size()); }
 
@@ -32,176 +33,47 @@ void checkThreads(unsigned threads) {
                                      " processors, so that 1 to " + std::to_string(cores()) + " threads can be timed.");
 }
 
-// Memory of a run, cut into a piece for each matrix, one for outputs and one to read for the bandwidth.
-class Memory {
-public:
-    Memory(std::vector<std::shared_ptr<TestMatrix>> &matrices, std::size_t scratchBytes, CacheState cache,
-           std::vector<std::string> &notes) {
-        std::size_t least = scratchBytes;
-        for (const auto &matrix : matrices)
-            least += matrix->copyBytes();
-        const std::uint64_t available = availableMemory();
-        std::uint64_t budget = wholeMemory;
-        if (available != 0 && available / 2 < budget) {
-            budget = available / 2;
-            notes.push_back("Only " + std::to_string(budget >> 20) +
-                            " MiB were taken for copies, since little memory is free: figures of cold products may be "
-                            "too good.");
-        }
-        probe = std::make_shared<const Arena>(
-            std::clamp<std::size_t>(budget / 4, std::size_t{32} << 20, std::size_t{256} << 20));
-        scratch = std::make_shared<const Arena>(std::max<std::size_t>(scratchBytes, 4096));
-        std::fill_n(probe->data(), probe->size(), std::uint8_t{1});
-        std::fill_n(scratch->data(), scratch->size(), std::uint8_t{1});
-        const std::size_t shared = budget > least + probe->size() ? budget - least - probe->size() : 0;
-        for (const auto &matrix : matrices) {
-            const std::size_t more = cache == CacheState::Cold ? shared / matrices.size() : 0;
-            const std::size_t bytes = matrix->copyBytes() + more / matrix->copyBytes() * matrix->copyBytes();
-            m_pieces.push_back(std::make_shared<const Arena>(bytes + 8192)); // a prefetch may look beyond the end
-            matrix->fill(m_pieces.back()->data(), bytes);
-        }
-    }
-
-    std::shared_ptr<const Arena> probe;
-    std::shared_ptr<const Arena> scratch;
-
-private:
-    std::vector<std::shared_ptr<const Arena>> m_pieces;
-};
-
-// The matrices that a run needs, each once.
-class Matrices {
-public:
-    Matrices(std::uint64_t rows, std::uint64_t cols)
-        : m_rows(rows), m_cols(cols), m_weights(benchWeights(rows, cols)) {}
-
-    std::shared_ptr<TestMatrix> get(const ProductFormat &format) {
-        for (const auto &matrix : all)
-            if (matrix->format() == format)
-                return matrix;
-        WorkerPool pool;
-        const Work work{pool, kernelsFor(supportedIsas().back()), Priority::Interactive, {}, {}};
-        all.push_back(std::make_shared<TestMatrix>(format, m_weights, m_rows, m_cols, work));
-        return all.back();
-    }
-    void forgetWeights() { m_weights = {}; }
-
-    std::vector<std::shared_ptr<TestMatrix>> all;
-
-private:
-    std::uint64_t m_rows;
-    std::uint64_t m_cols;
-    std::vector<float> m_weights;
-};
-
-struct Case {
-    enum class What { Quantize, Dequantize, Histogram, Product } what = What::Product;
-    ProductFormat format; // of the matrix that is read
-    QuantizeCase quantize;
-    Activations activations = Activations::Int8;
-    std::uint32_t batch = 1;
-};
-
-Case productCase(const std::string &id, std::uint32_t groupSize, std::uint32_t batch = 1, bool doubleQuant = false) {
-    Case one;
-    one.format.id = id;
-    if (groupSize != 0)
-        one.format.groupSize = groupSize;
-    one.format.doubleQuant = doubleQuant;
-    one.activations = isPlain(id) ? Activations::F32 : Activations::Int8;
-    one.batch = batch;
-    return one;
+std::string presentDate() {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    localtime_r(&now, &local);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M", &local);
+    return text.data();
 }
 
-Case quantizeCase(const std::string &id, const char *input, bool fused, std::uint32_t bins = 0) {
-    Case one;
-    one.what = Case::What::Quantize;
-    one.format.id = input;
-    one.quantize.format = *formatFromId(id);
-    one.quantize.groupSize = id == "int8" ? 0 : id == "mxfp4" ? 32 : 64;
-    one.quantize.fused = fused;
-    one.quantize.histogramBins = bins;
-    return one;
+BenchReport emptyReport() {
+    BenchReport report;
+    report.machine = describeMachine();
+    report.machine.blas = blasName();
+    report.date = presentDate();
+    return report;
 }
 
-std::vector<Case> quickCases(const std::vector<std::string> &formats) {
-    std::vector<Case> cases;
-    for (const std::string &id : formats)
-        if (!isPlain(id)) {
-            cases.push_back(quantizeCase(id, "fp32", false));
-            cases.push_back(quantizeCase(id, "fp32", true));
-        }
-    for (const std::string &id : formats) {
-        if (!hasProduct(id))
-            continue;
-        if (isPlain(id) || id == "int8")
-            cases.push_back(productCase(id, 0));
-        else if (id == "mxfp4")
-            cases.push_back(productCase(id, 32));
-        else
-            for (const std::uint32_t group : {64U, 128U})
-                cases.push_back(productCase(id, group));
-        if (id == "nf4")
-            cases.push_back(productCase(id, 64, 1, true));
-    }
-    return cases;
-}
-
-std::vector<Case> fullCases(const std::vector<std::string> &formats) {
-    std::vector<Case> cases = quickCases(formats);
-    for (const std::string &id : formats) {
-        if (!isPlain(id)) {
-            cases.push_back(quantizeCase(id, "fp32", true, 128));
-            cases.push_back(quantizeCase(id, "fp16", false));
-            cases.push_back(quantizeCase(id, "bf16", false));
-        }
-        if (!isPlain(id) && hasProduct(id)) {
-            Case decode = productCase(id, id == "int8" ? 0 : id == "mxfp4" ? 32 : 64);
-            Case product = decode;
-            decode.what = Case::What::Dequantize;
-            product.activations = Activations::F32;
-            cases.push_back(decode);
-            cases.push_back(product);
-        }
-        if (hasProduct(id))
-            for (const std::uint32_t batch : {4U, 32U, 512U})
-                cases.push_back(productCase(id, isPlain(id) || id == "int8" ? 0 : id == "mxfp4" ? 32 : 128, batch));
-    }
-    Case values = productCase("fp32", 0);
-    values.what = Case::What::Histogram;
-    cases.push_back(values);
-    return cases;
-}
-
-// 4-bit rows hold an even number of weights, and batches without integer panels take seconds.
-bool possible(const Case &one, Isa isa, std::uint64_t cols) {
-    const bool nibbles = one.what != Case::What::Quantize && !isPlain(one.format.id) && one.format.id != "int8";
-    const bool slow = one.batch > 4 && isa == Isa::Scalar;
-    return !(nibbles && cols % 2 != 0) && !slow;
-}
-
-BenchItem itemOf(const Case &one, Isa isa, Matrices &matrices, const Memory &memory, const std::stop_token &stop) {
+BenchItem itemOf(const BenchCase &one, Isa isa, BenchMatrices &matrices, const BenchMemory &memory,
+                 const std::stop_token &stop) {
     const auto matrix = matrices.get(one.format);
     switch (one.what) {
-    case Case::What::Quantize:
-        return quantizeItem(one.quantize, matrix, isa, memory.scratch, stop);
-    case Case::What::Dequantize:
-        return dequantizeItem(matrix, isa, memory.scratch, stop);
-    case Case::What::Histogram:
-        return histogramItem(256, matrix, isa, stop);
-    case Case::What::Product:
+    case BenchCase::What::Quantize:
+        return quantizeItem(one.quantize, matrix, isa, memory.scratch(), stop);
+    case BenchCase::What::Dequantize:
+        return dequantizeItem(matrix, isa, memory.scratch(), stop);
+    case BenchCase::What::Histogram:
+        return histogramItem(one.bins, matrix, isa, stop);
+    case BenchCase::What::Product:
         break;
     }
     return productItem(matrix, isa, one.activations, one.batch, stop);
 }
 
-std::size_t scratchFor(const std::vector<Case> &cases, std::uint64_t rows, std::uint64_t cols) {
+// Outputs wander over more memory than the caches hold.
+std::size_t scratchFor(const std::vector<BenchCase> &cases, std::uint64_t rows, std::uint64_t cols) {
     std::size_t bytes = 0;
-    for (const Case &one : cases) {
-        if (one.what == Case::What::Quantize)
-            bytes = std::max(bytes, std::max<std::size_t>(rows * cols, std::size_t{64} << 20));
-        if (one.what == Case::What::Dequantize)
-            bytes = std::max(bytes, std::max<std::size_t>(2 * rows * cols * sizeof(float), std::size_t{128} << 20));
+    for (const BenchCase &one : cases) {
+        if (one.what == BenchCase::What::Quantize)
+            bytes = std::max(bytes, std::max<std::size_t>(rows * (cols + 1), 64 * mebibyte));
+        if (one.what == BenchCase::What::Dequantize)
+            bytes = std::max(bytes, std::max<std::size_t>(2 * rows * cols * sizeof(float), 128 * mebibyte));
     }
     return bytes + 8192;
 }
@@ -211,40 +83,56 @@ struct Setting {
     std::uint64_t cols;
     std::vector<Isa> isas;
     std::vector<unsigned> threads;
-    CacheState cache = CacheState::Cold;
+    std::vector<CacheState> caches{CacheState::Cold};
 };
 
-void measureCases(const std::vector<Case> &cases, const Setting &setting, BenchPlan plan, BenchReport &report,
-                  const std::stop_token &stop, const ProgressSink &progress) {
-    Matrices matrices(setting.rows, setting.cols);
-    for (const Case &one : cases)
-        if (possible(one, setting.isas.back(), setting.cols)) {
-            matrices.get(one.format);
-            throwIfStopped(stop);
-        }
-    matrices.forgetWeights();
-    const Memory memory(matrices.all, scratchFor(cases, setting.rows, setting.cols), setting.cache, report.notes);
-    throwIfStopped(stop);
-    BenchRun run(memory.probe, stop, progress);
-    for (const Case &one : cases)
-        for (const Isa isa : setting.isas)
-            for (const unsigned threads : setting.threads) {
-                if (!possible(one, isa, setting.cols))
-                    continue;
-                BenchItem item = itemOf(one, isa, matrices, memory, stop);
-                throwIfStopped(stop);
+// A case on every instruction set, with every number of threads, cold and warm.
+void addItems(const BenchCase &one, const Setting &setting, BenchMatrices &matrices, const BenchMemory &memory,
+              BenchRun &run, const std::stop_token &stop) {
+    for (const Isa isa : setting.isas) {
+        if (reasonAgainst(one, isa))
+            continue;
+        BenchItem item = itemOf(one, isa, matrices, memory, stop);
+        for (const unsigned threads : setting.threads)
+            for (const CacheState cache : setting.caches) {
                 item.timing.threads = threads;
-                run.add(std::move(item));
+                item.timing.cache = cache;
+                run.add(item);
             }
-    plan.cache = setting.cache;
+    }
+}
+
+std::string percent(double share) { return std::to_string(static_cast<int>(share * 100 + 0.5)) + " %"; }
+
+void noteDisturbances(double others, double disturbed, std::vector<std::string> &notes) {
+    if (others > 0.2 / cores())
+        notes.push_back("The machine is busy (other programs took " + percent(others) +
+                        " of it): the spread is large.");
+    if (disturbed > 0.01)
+        notes.push_back(percent(disturbed) + " of the samples were disturbed by other programs, though each was taken "
+                                             "up to three times.");
+}
+
+void measureCases(const std::vector<BenchCase> &cases, const Setting &setting, const BenchPlan &plan,
+                  BenchReport &report, const std::stop_token &stop, const ProgressSink &progress) {
+    BenchMatrices matrices(setting.rows, setting.cols, stop);
+    for (const BenchCase &one : cases) {
+        matrices.get(one.format);
+        for (const Isa isa : setting.isas)
+            if (const auto reason = reasonAgainst(one, isa))
+                if (std::find(report.notes.begin(), report.notes.end(), *reason) == report.notes.end())
+                    report.notes.push_back(*reason);
+    }
+    matrices.forgetWeights();
+    const bool cold = std::find(setting.caches.begin(), setting.caches.end(), CacheState::Cold) != setting.caches.end();
+    const BenchMemory memory(matrices, scratchFor(cases, setting.rows, setting.cols), cold, report.notes, stop);
+    BenchRun run(memory.probe(), stop, progress);
+    for (const BenchCase &one : cases)
+        addItems(one, setting, matrices, memory, run, stop);
     LoadMeter load;
     run.measure(plan);
-    const double others = load.shareOfOthers();
-    if (others > 0.2)
-        report.notes.push_back("The machine is busy (" + std::to_string(static_cast<int>(others * 100)) +
-                               " % of it went to other programs): the spread is large.");
-    const auto timings = run.timings();
-    report.results.insert(report.results.end(), timings.begin(), timings.end());
+    noteDisturbances(load.shareOfOthers(), run.disturbedShare(), report.notes);
+    report.results = run.timings();
     run.bandwidthTo(report.machine);
 }
 
@@ -262,17 +150,21 @@ std::vector<std::string> formatsOf(const BenchOptions &options) {
     return formats;
 }
 
+std::vector<Isa> isasOf(std::vector<Isa> isas) {
+    if (isas.empty())
+        isas.push_back(selectKernels().isa);
+    for (const Isa isa : isas)
+        kernelsFor(isa);
+    return isas;
+}
+
 } // namespace
 
 std::vector<std::string_view> benchFormats() { return {formatIds.begin(), formatIds.end()}; }
 
 BenchReport runBench(const BenchOptions &options, const std::stop_token &stop, const ProgressSink &progress) {
-    Setting setting{options.rows.value_or(4096), options.cols.value_or(4096), options.isas, options.threads};
+    Setting setting{options.rows.value_or(4096), options.cols.value_or(4096), isasOf(options.isas), options.threads};
     checkShape(setting.rows, setting.cols);
-    if (setting.isas.empty())
-        setting.isas.push_back(selectKernels().isa);
-    for (const Isa isa : setting.isas)
-        kernelsFor(isa);
     if (setting.threads.empty()) {
         setting.threads.push_back(1);
         if (cores() > 1)
@@ -281,48 +173,37 @@ BenchReport runBench(const BenchOptions &options, const std::stop_token &stop, c
     for (const unsigned threads : setting.threads)
         checkThreads(threads);
     const auto formats = formatsOf(options);
-    BenchReport report;
-    report.machine = describeMachine();
+    BenchReport report = emptyReport();
     BenchPlan plan;
+    plan.seconds = options.seconds.value_or(options.quick ? 18 : 100);
+    plan.sampleSeconds = std::min(plan.sampleSeconds, plan.seconds / 1000);
     if (options.quick) {
-        plan.seconds = 18;
-        plan.mostSamples = 25;
+        plan.fewestSamples = 3;
         measureCases(quickCases(formats), setting, plan, report, stop, progress);
         return report;
     }
-    plan.seconds = 90;
     plan.mostSamples = 21;
+    setting.caches = {CacheState::Cold, CacheState::Warm};
     measureCases(fullCases(formats), setting, plan, report, stop, progress);
-    setting.cache = CacheState::Warm;
-    plan.seconds = 20;
-    std::vector<Case> warm = quickCases(formats);
-    warm.erase(
-        std::remove_if(warm.begin(), warm.end(), [](const Case &one) { return one.what != Case::What::Product; }),
-        warm.end());
-    measureCases(warm, setting, plan, report, stop, progress);
     return report;
 }
 
-BenchReport measureProducts(const ProductRequest &request, const std::stop_token &stop, const ProgressSink &progress) {
+BenchReport measureKernels(const KernelRequest &request, const std::stop_token &stop, const ProgressSink &progress) {
     checkShape(request.rows, request.cols);
-    checkThreads(request.threads);
-    if (request.formats.empty() || request.batch == 0)
-        throw Error(Fault::Call, "There is nothing to measure: choose a format and a batch of at least 1.");
-    Setting setting{request.rows, request.cols, {request.isa.value_or(selectKernels().isa)}, {request.threads}};
-    kernelsFor(setting.isas.front());
-    setting.cache = request.cache;
-    std::vector<Case> cases;
-    for (const ProductFormat &format : request.formats) {
-        Case one;
-        one.format = format;
-        one.activations = isPlain(format.id) ? Activations::F32 : request.activations;
-        one.batch = request.batch;
-        cases.push_back(one);
-    }
-    BenchReport report;
-    report.machine = describeMachine();
+    for (const unsigned threads : request.threads)
+        checkThreads(threads);
+    for (const std::uint32_t batch : request.batches)
+        if (batch == 0 || batch > mostBatch)
+            throw Error(Fault::Call, "A batch of " + std::to_string(batch) + " cannot be measured: 1 to " +
+                                         std::to_string(mostBatch) + " vectors.");
+    BenchReport report = emptyReport();
+    const auto cases = requestedCases(request, report.notes);
+    if (cases.empty() || request.threads.empty() || request.caches.empty())
+        throw Error(Fault::Call, "There is nothing to measure: none of the formats has this kernel.");
+    Setting setting{request.rows, request.cols, isasOf(request.isas), request.threads, request.caches};
     BenchPlan plan;
     plan.seconds = request.seconds;
+    plan.sampleSeconds = std::min(plan.sampleSeconds, plan.seconds / 1000);
     measureCases(cases, setting, plan, report, stop, progress);
     return report;
 }

@@ -27,6 +27,7 @@ struct BenchOptions {
     std::vector<Isa> isas;             // empty: the best, or what NIBBLESCOPE_ISA names
     std::vector<unsigned> threads;     // empty: 1 and all
     bool quick = false;                // quantize and matvec only, within 40 seconds on two cores
+    std::optional<double> seconds;     // for samples; 18 if quick, else 100
 };
 BenchReport runBench(const BenchOptions &options, const std::stop_token &stop = {}, const ProgressSink &progress = {});
 
@@ -34,7 +35,7 @@ BenchReport runBench(const BenchOptions &options, const std::stop_token &stop = 
 // mxfp4. A format takes part in the operations that it has.
 std::vector<std::string_view> benchFormats();
 
-// One bar of the Speed page.
+// Weights of a product, a bar of the Speed page.
 struct ProductFormat {
     std::string id;                         // of benchFormats()
     std::optional<std::uint32_t> groupSize; // absent: whole rows (int8), or without meaning (fp32, fp16, bf16)
@@ -43,19 +44,23 @@ struct ProductFormat {
     bool operator==(const ProductFormat &) const = default;
 };
 
-struct ProductRequest {
+// A run of the Speed page: every combination of the lists, side by side.
+struct KernelRequest {
+    // Quantize (from F32, error sums and code counts made in the same pass), Dequantize (to F32), or Matvec, which
+    // stands for products with batches of any size.
+    Operation operation = Operation::Matvec;
     std::uint64_t rows = 4096;
     std::uint64_t cols = 4096;
-    std::vector<ProductFormat> formats;
+    std::vector<ProductFormat> formats;          // those without the operation are passed over, with a note
     Activations activations = Activations::Int8; // of the quantized formats; fp32, fp16 and bf16 take F32
-    CacheState cache = CacheState::Cold;
-    unsigned threads = 1;
-    std::uint32_t batch = 1;
-    std::optional<Isa> isa; // absent: the best, or what NIBBLESCOPE_ISA names
-    double seconds = 15;    // about how long to measure
+    std::vector<CacheState> caches{CacheState::Cold};
+    std::vector<unsigned> threads{1};
+    std::vector<std::uint32_t> batches{1}; // products
+    std::vector<Isa> isas;                 // empty: the best, or what NIBBLESCOPE_ISA names
+    double seconds = 15;                   // about how long to measure
 };
-// Results in the order of `formats`.
-BenchReport measureProducts(const ProductRequest &request, const std::stop_token &stop = {},
-                            const ProgressSink &progress = {});
+// Results in the order of batches, then formats, instruction sets, threads and caches.
+BenchReport measureKernels(const KernelRequest &request, const std::stop_token &stop = {},
+                           const ProgressSink &progress = {});
 
 } // namespace nibblescope

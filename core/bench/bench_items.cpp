@@ -52,6 +52,7 @@ private:
     void doChunk(std::uint64_t row, std::size_t column, std::size_t count) {
         const auto format = static_cast<std::size_t>(m_what.format);
         const std::size_t perByte = traits(m_what.format).codeBits == 8 ? 1 : 2;
+        const std::size_t rowBytes = (m_from.cols + perByte - 1) / perByte;
         const float *const weights = weightsAt(row, column, count);
         m_kernels.groupRanges(weights, count, m_group, m_ranges.data());
         ScaleSpan scales;
@@ -68,7 +69,7 @@ private:
             span.firstInGroup = done % m_group;
             span.encodeScales = span.decodeScales = m_scales.data() + done / m_group;
             span.zeroPoints = scales.zeroPoints != nullptr ? m_zeroPoints.data() + done / m_group : nullptr;
-            span.codes = m_codes + (row * m_from.cols + column + done) / perByte;
+            span.codes = m_codes + row * rowBytes + (column + done) / perByte;
             span.sums = m_what.fused ? &m_sums : nullptr;
             span.codeCounts = m_what.fused ? m_counts.data() : nullptr;
             m_kernels.encode[format](span);
@@ -128,6 +129,7 @@ BenchItem quantizeItem(const QuantizeCase &what, std::shared_ptr<const TestMatri
                        std::shared_ptr<const Arena> scratch, const std::stop_token &stop) {
     const ProductWeights view = matrix->copy(0);
     BenchItem item;
+    item.matrix = matrix;
     item.timing = timingOf(Operation::Quantize, view, isa);
     item.timing.format = traits(what.format).id;
     if (what.groupSize != 0)
@@ -152,6 +154,7 @@ BenchItem dequantizeItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, std:
                          const std::stop_token &stop) {
     const ProductWeights view = matrix->copy(0);
     BenchItem item;
+    item.matrix = matrix;
     item.timing = timingOf(Operation::Dequantize, view, isa);
     item.timing.format = matrix->format().id;
     item.timing.groupSize = matrix->format().groupSize;
@@ -177,12 +180,32 @@ BenchItem dequantizeItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, std:
     return item;
 }
 
+namespace {
+
+void countRow(const ProductWeights &from, std::uint64_t row, const Kernels &kernels, HistogramSpan span) {
+    const std::uint8_t *const bytes = from.data + row * from.rowBytes;
+    std::array<float, chunkWeights> widened;
+    for (std::size_t done = 0; done < from.cols; done += chunkWeights) {
+        span.count = std::min<std::size_t>(chunkWeights, from.cols - done);
+        span.values = reinterpret_cast<const float *>(bytes) + done;
+        if (from.kind != WeightKind::F32) {
+            const auto convert = from.kind == WeightKind::F16 ? kernels.f16ToF32 : kernels.bf16ToF32;
+            convert(reinterpret_cast<const std::uint16_t *>(bytes) + done, widened.data(), span.count);
+            span.values = widened.data();
+        }
+        kernels.histogram(span);
+    }
+}
+
+} // namespace
+
 BenchItem histogramItem(std::uint32_t bins, std::shared_ptr<const TestMatrix> matrix, Isa isa,
                         const std::stop_token &stop) {
     const ProductWeights view = matrix->copy(0);
     BenchItem item;
+    item.matrix = matrix;
     item.timing = timingOf(Operation::Histogram, view, isa);
-    item.timing.format = "fp32";
+    item.timing.format = matrix->format().id;
     item.timing.input = inputOf(*matrix);
     item.timing.histogramBins = bins;
     item.timing.bytes = view.rows * view.rowBytes;
@@ -193,13 +216,11 @@ BenchItem histogramItem(std::uint32_t bins, std::shared_ptr<const TestMatrix> ma
         const Rows rows = shareOf(from.rows, worker, workers);
         for (std::uint64_t row = rows.begin; row < rows.end && !stop.stop_requested(); ++row) {
             HistogramSpan span;
-            span.values = reinterpret_cast<const float *>(from.data + row * from.rowBytes);
-            span.count = from.cols;
             span.lower = -0.1F;
             span.inverseWidth = static_cast<float>(bins) / 0.2F;
             span.bins = bins;
             span.counts = counts.data();
-            kernels->histogram(span);
+            countRow(from, row, *kernels, span);
         }
     };
     return item;

@@ -18,10 +18,10 @@ struct BenchItem {
     // One worker's share of one pass over copy `copy` of the matrix. Looks at the stop token several times a
     // millisecond and returns early after a request.
     std::function<void(unsigned worker, unsigned workers, std::size_t copy)> pass;
+    std::shared_ptr<const TestMatrix> matrix;
     std::vector<double> seconds; // of one pass
     std::vector<double> shares;
     std::size_t passesASample = 1;
-    std::size_t nextCopy = 0;
 };
 
 struct QuantizeCase {
@@ -42,5 +42,7 @@ BenchItem histogramItem(std::uint32_t bins, std::shared_ptr<const TestMatrix> ma
 // batch 1: matvec, else matmul. F32 activations with a batch go through the BLAS where there is one.
 BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activations activations, std::uint32_t batch,
                       const std::stop_token &stop);
+// Who multiplies batches in F32: "OpenBLAS, SkylakeX"; empty: our own matrix-vector kernels.
+std::string blasName();
 
 } // namespace nibblescope

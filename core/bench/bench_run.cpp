@@ -10,7 +10,7 @@ namespace nibblescope {
 namespace {
 
 constexpr std::size_t probeBytes = std::size_t{32} << 20; // a thread and reading
-constexpr double sampleSeconds = 0.008;
+constexpr int mostTries = 3;                              // of a sample that another program disturbs
 
 double quantile(std::vector<double> values, double q) {
     std::sort(values.begin(), values.end());
@@ -38,58 +38,81 @@ PinnedTeam &BenchRun::team(unsigned threads) {
 double BenchRun::probe(PinnedTeam &team, bool fourStreams) {
     const std::size_t each = std::min(probeBytes, m_probe->size() / team.size() / 4096 * 4096);
     const std::size_t bytes = each * team.size();
-    if (m_probeAt + bytes > m_probe->size())
-        m_probeAt = 0;
-    const std::uint8_t *const from = m_probe->data() + m_probeAt;
-    m_probeAt += bytes;
     std::atomic<unsigned> used{0};
-    const double seconds = team.run([&](unsigned worker) {
-        const auto read = fourStreams ? readFourStreams : readOneStream;
-        used.fetch_add(read(from + worker * each, each), std::memory_order_relaxed);
-    });
-    return static_cast<double>(bytes) / seconds;
+    PinnedTeam::Time time;
+    for (int tries = 0; tries < mostTries; ++tries) {
+        if (m_probeAt + bytes > m_probe->size())
+            m_probeAt = 0;
+        const std::uint8_t *const from = m_probe->data() + m_probeAt;
+        m_probeAt += bytes;
+        time = team.run([&](unsigned worker) {
+            const auto read = fourStreams ? readFourStreams : readOneStream;
+            used.fetch_add(read(from + worker * each, each), std::memory_order_relaxed);
+        });
+        if (!time.disturbed)
+            break;
+    }
+    return static_cast<double>(bytes) / time.seconds;
 }
 
-double BenchRun::sample(PinnedTeam &team, BenchItem &item, const BenchPlan &plan) {
-    const std::size_t first = item.nextCopy;
-    const std::size_t passes = item.passesASample;
+// Cold: each copy once. Warm: the first copy, once before the clock starts.
+double BenchRun::sample(PinnedTeam &team, BenchItem &item) {
+    const bool cold = item.timing.cache == CacheState::Cold;
+    const std::size_t passes = cold ? std::min(item.passesASample, item.matrix->copies()) : item.passesASample;
     const unsigned workers = team.size();
-    const bool cold = plan.cache == CacheState::Cold;
-    const double seconds = team.run([&](unsigned worker) {
-        for (std::size_t i = 0; i < passes; ++i)
-            item.pass(worker, workers, cold ? first + i : 0);
-    });
-    item.nextCopy = first + passes;
-    throwIfStopped(m_stop);
-    return seconds / static_cast<double>(passes);
+    PinnedTeam::Time time;
+    ++m_samples;
+    for (int tries = 0; tries < mostTries; ++tries) {
+        const std::size_t first = cold ? item.matrix->takeCopies(passes) : 0;
+        if (!cold)
+            team.run([&](unsigned worker) { item.pass(worker, workers, 0); });
+        time = team.run([&](unsigned worker) {
+            for (std::size_t i = 0; i < passes; ++i)
+                item.pass(worker, workers, cold ? first + i : 0);
+        });
+        throwIfStopped(m_stop);
+        if (!time.disturbed)
+            break;
+        if (tries + 1 == mostTries)
+            ++m_disturbed;
+    }
+    return time.seconds / static_cast<double>(passes);
 }
 
 // Enough passes for a sample to be much longer than starting it.
-void BenchRun::calibrate(PinnedTeam &team, BenchItem &item, const BenchPlan &plan) {
-    const double once = std::max(1e-7, std::min(sample(team, item, plan), sample(team, item, plan)));
+void BenchRun::calibrate(PinnedTeam &team, BenchItem &item, double sampleSeconds) {
+    const double once = std::max(1e-7, std::min(sample(team, item), sample(team, item)));
     item.passesASample = static_cast<std::size_t>(std::clamp(sampleSeconds / once, 1.0, 100000.0));
+}
+
+void BenchRun::measureOnce(BenchItem &item) {
+    PinnedTeam &workers = team(item.timing.threads);
+    const double read = probe(workers, false);
+    const double seconds = sample(workers, item);
+    m_read[item.timing.threads].push_back(read * 1e-9);
+    item.seconds.push_back(seconds);
+    item.shares.push_back(static_cast<double>(item.timing.bytes) / seconds / read);
+}
+
+void BenchRun::measureFourStreams() {
+    for (const auto &[threads, workers] : m_teams)
+        m_read4[threads].push_back(probe(*workers, true) * 1e-9);
 }
 
 void BenchRun::measure(const BenchPlan &plan) {
     Progress progress;
     progress.total = 1000;
     const double begin = now();
-    for (BenchItem &item : m_items) {
-        item.timing.cache = plan.cache;
-        calibrate(team(item.timing.threads), item, plan);
-    }
+    for (BenchItem &item : m_items)
+        calibrate(team(item.timing.threads), item, plan.sampleSeconds);
+    m_samples = m_disturbed = 0;
     for (std::size_t round = 0; round < plan.mostSamples; ++round) {
         const double used = now() - begin;
         if (round >= plan.fewestSamples &&
             used > plan.seconds * static_cast<double>(round) / static_cast<double>(round + 1))
             break;
         for (BenchItem &item : m_items) {
-            PinnedTeam &workers = team(item.timing.threads);
-            const double read = probe(workers, false);
-            const double seconds = sample(workers, item, plan);
-            m_read[item.timing.threads].push_back(read * 1e-9);
-            item.seconds.push_back(seconds);
-            item.shares.push_back(static_cast<double>(item.timing.bytes) / seconds / read);
+            measureOnce(item);
             if (m_progress) {
                 const double byTime = (now() - begin) / plan.seconds;
                 const double byCount = static_cast<double>(round) / static_cast<double>(plan.mostSamples);
@@ -98,15 +121,19 @@ void BenchRun::measure(const BenchPlan &plan) {
                 m_progress(progress);
             }
         }
-        for (const auto &[threads, workers] : m_teams)
-            m_read4[threads].push_back(probe(*workers, true) * 1e-9);
+        measureFourStreams();
     }
+}
+
+double BenchRun::disturbedShare() const {
+    return m_samples == 0 ? 0 : static_cast<double>(m_disturbed) / static_cast<double>(m_samples);
 }
 
 std::vector<KernelTiming> BenchRun::timings() const {
     std::vector<KernelTiming> all;
     for (const BenchItem &item : m_items) {
         KernelTiming timing = item.timing;
+        timing.samples = item.seconds.size();
         timing.medianSeconds = quantile(item.seconds, 0.5);
         timing.q25Seconds = quantile(item.seconds, 0.25);
         timing.q75Seconds = quantile(item.seconds, 0.75);

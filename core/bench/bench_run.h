@@ -13,10 +13,10 @@
 namespace nibblescope {
 
 struct BenchPlan {
-    double seconds = 20;           // for samples
+    double seconds = 20; // for samples
+    double sampleSeconds = 0.008;
     std::size_t fewestSamples = 5; // taken even if the time is over
     std::size_t mostSamples = 41;
-    CacheState cache = CacheState::Cold;
 };
 
 class BenchRun {
@@ -27,14 +27,18 @@ public:
     void add(BenchItem item) { m_items.push_back(std::move(item)); }
     // Throws Error{Fault::Interrupted}.
     void measure(const BenchPlan &plan);
+    // Share of the samples that another program disturbed each time they were tried.
+    double disturbedShare() const;
     // In the order of add().
     std::vector<KernelTiming> timings() const;
     void bandwidthTo(MachineInfo &machine) const;
 
 private:
     double probe(PinnedTeam &team, bool fourStreams);
-    double sample(PinnedTeam &team, BenchItem &item, const BenchPlan &plan);
-    void calibrate(PinnedTeam &team, BenchItem &item, const BenchPlan &plan);
+    double sample(PinnedTeam &team, BenchItem &item);
+    void calibrate(PinnedTeam &team, BenchItem &item, double sampleSeconds);
+    void measureOnce(BenchItem &item);
+    void measureFourStreams();
     PinnedTeam &team(unsigned threads);
 
     std::shared_ptr<const Arena> m_probe;
@@ -45,6 +49,8 @@ private:
     std::map<unsigned, std::unique_ptr<PinnedTeam>> m_teams;
     std::map<unsigned, std::vector<double>> m_read;
     std::map<unsigned, std::vector<double>> m_read4;
+    std::size_t m_samples = 0;
+    std::size_t m_disturbed = 0;
 };
 
 } // namespace nibblescope

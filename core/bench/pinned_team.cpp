@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <limits>
 
 #include "core/bench/machine.h"
 
@@ -13,11 +14,15 @@ namespace nibblescope {
 
 namespace {
 
-double processorSeconds() {
+double secondsOf(clockid_t clock) {
     timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    clock_gettime(clock, &time);
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
+
+// A worker that got less of its processor than this was interrupted by more than timer ticks.
+constexpr double lostShare = 0.03;
+constexpr double lostSeconds = 20e-6;
 
 } // namespace
 
@@ -40,16 +45,18 @@ PinnedTeam::~PinnedTeam() {
         worker.join();
 }
 
-double PinnedTeam::run(const std::function<void(unsigned)> &task) {
+PinnedTeam::Time PinnedTeam::run(const std::function<void(unsigned)> &task) {
     std::unique_lock lock(m_mutex);
     m_task = &task;
     m_finished = 0;
-    m_seconds = 0;
+    m_begin = std::numeric_limits<double>::infinity();
+    m_end = 0;
+    m_disturbed = false;
     m_arrived.store(0);
     ++m_round;
     m_start.notify_all();
     m_finish.wait(lock, [this] { return m_finished == size(); });
-    return m_seconds;
+    return {m_end - m_begin, m_disturbed};
 }
 
 // Returns when all workers have called it as often.
@@ -77,11 +84,15 @@ void PinnedTeam::work(unsigned index, unsigned processor) {
             task = m_task;
         }
         meet();
-        const double begin = processorSeconds();
+        const double own = secondsOf(CLOCK_THREAD_CPUTIME_ID);
+        const double begin = secondsOf(CLOCK_MONOTONIC);
         (*task)(index);
-        const double seconds = processorSeconds() - begin;
+        const double end = secondsOf(CLOCK_MONOTONIC);
+        const double lost = end - begin - (secondsOf(CLOCK_THREAD_CPUTIME_ID) - own);
         const std::lock_guard lock(m_mutex);
-        m_seconds = std::max(m_seconds, seconds);
+        m_begin = std::min(m_begin, begin);
+        m_end = std::max(m_end, end);
+        m_disturbed = m_disturbed || lost > lostSeconds + lostShare * (end - begin);
         if (++m_finished == size())
             m_finish.notify_one();
     }

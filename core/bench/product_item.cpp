@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::uint64_t blockRows = 64; // between two looks at the stop token
 constexpr std::uint64_t checkedRows = 128;
+constexpr std::uint64_t checkedWeights = std::uint64_t{1} << 22;
+// Products between two looks at the stop token: about 5 ms of the BLAS, 2 ms of an integer kernel.
+constexpr std::uint64_t blasStep = std::uint64_t{1} << 28;
+constexpr std::uint64_t integerStep = std::uint64_t{1} << 26;
 
 struct Inputs {
     std::uint32_t batch;
@@ -87,7 +91,8 @@ double relativeError(const TestMatrix &matrix, const Inputs &inputs, const std::
     double largest = 0;
     double worst = 0;
     const std::uint64_t cols = inputs.x.size() / inputs.batch;
-    for (std::uint64_t row = 0; row < std::min(rows, checkedRows); ++row) {
+    const std::uint64_t checked = std::clamp<std::uint64_t>(checkedWeights / cols, 1, checkedRows);
+    for (std::uint64_t row = 0; row < std::min(rows, checked); ++row) {
         const auto weights = matrix.row(row);
         for (std::uint32_t i = 0; i < std::min(inputs.batch, 2U); ++i) {
             double right = 0;
@@ -102,11 +107,20 @@ double relativeError(const TestMatrix &matrix, const Inputs &inputs, const std::
 
 } // namespace
 
+std::string blasName() {
+#if defined(NIBBLESCOPE_HAVE_OPENBLAS)
+    return std::string("OpenBLAS, ") + openblas_get_corename();
+#else
+    return {};
+#endif
+}
+
 BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activations activations, std::uint32_t batch,
                       const std::stop_token &stop) {
     const ProductWeights view = matrix->copy(0);
     const ProductKernels *const kernels = &productsFor(isa);
     BenchItem item;
+    item.matrix = matrix;
     item.timing.operation = batch == 1 ? Operation::Matvec : Operation::Matmul;
     item.timing.isa = isa;
     item.timing.rows = view.rows;
@@ -120,7 +134,8 @@ BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activat
     const auto inputs = std::make_shared<const Inputs>(makeInputs(batch, view.cols));
     const auto y = std::make_shared<std::vector<float>>(batch * view.rows);
     const auto workers = std::make_shared<std::vector<Worker>>(256);
-    const std::uint64_t step = batch == 1 ? blockRows : 4 * blockRows;
+    const std::uint64_t most = activations == Activations::F32 ? blasStep : integerStep;
+    const std::uint64_t step = std::clamp<std::uint64_t>(most / (view.cols * batch) / blockRows, 1, 4) * blockRows;
 #if defined(NIBBLESCOPE_HAVE_OPENBLAS)
     openblas_set_num_threads(1); // the workers are ours, pinned
 #endif
@@ -144,6 +159,7 @@ BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activat
         }
     };
     item.pass(0, 1, 0);
+    throwIfStopped(stop);
     item.timing.maxRelativeError = relativeError(*matrix, *inputs, *y, view.rows);
     return item;
 }

@@ -14,6 +14,7 @@ namespace nibblescope {
 namespace {
 
 constexpr std::size_t line = 64;
+constexpr std::size_t pieceBytes = std::size_t{1} << 20; // between two looks at the stop token
 std::size_t toLine(std::size_t bytes) { return (bytes + line - 1) / line * line; }
 
 std::optional<WeightKind> kindOf(const std::string &id) {
@@ -34,18 +35,22 @@ std::optional<WeightKind> kindOf(const std::string &id) {
 
 } // namespace
 
-std::vector<float> benchWeights(std::uint64_t rows, std::uint64_t cols) {
+std::vector<float> benchWeights(std::uint64_t rows, std::uint64_t cols, const std::stop_token &stop) {
     // A million draws, repeated with an offset a row: drawing all of them would take longer than measuring.
     std::mt19937 random(20);
     std::normal_distribution<float> normal(0.0F, 0.02F);
     std::vector<float> drawn(std::min<std::uint64_t>(rows * cols, (1U << 20) - 3));
-    for (float &value : drawn)
-        value = normal(random);
-    std::vector<float> weights(rows * cols);
-    for (std::size_t done = 0; done < weights.size();) {
-        const std::size_t count = std::min(drawn.size(), weights.size() - done);
-        std::copy_n(drawn.begin(), count, weights.begin() + static_cast<std::ptrdiff_t>(done));
-        done += count;
+    for (std::size_t i = 0; i < drawn.size(); ++i) {
+        if (i % (1U << 14) == 0)
+            throwIfStopped(stop);
+        drawn[i] = normal(random);
+    }
+    std::vector<float> weights;
+    weights.reserve(rows * cols);
+    while (weights.size() < rows * cols) {
+        const std::size_t count = std::min<std::size_t>(drawn.size(), rows * cols - weights.size());
+        weights.insert(weights.end(), drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(count));
+        throwIfStopped(stop);
     }
     return weights;
 }
@@ -60,7 +65,7 @@ TestMatrix::TestMatrix(const ProductFormat &format, const std::vector<float> &we
     m_view.rows = rows;
     m_view.cols = cols;
     if (*kind == WeightKind::F32 || *kind == WeightKind::F16 || *kind == WeightKind::Bf16)
-        makePlain(weights, work.kernels);
+        makePlain(weights, work);
     else
         makeQuantized(weights, work);
     m_scalesAt = toLine(m_data.size());
@@ -69,15 +74,19 @@ TestMatrix::TestMatrix(const ProductFormat &format, const std::vector<float> &we
     m_copyBytes = m_blocksAt + toLine(m_tensor.secondLevel.blockScales.size() * sizeof(float));
 }
 
-void TestMatrix::makePlain(const std::vector<float> &weights, const Kernels &kernels) {
+void TestMatrix::makePlain(const std::vector<float> &weights, const Work &work) {
     const std::size_t width = m_view.kind == WeightKind::F32 ? 4 : 2;
     m_view.rowBytes = m_cols * width;
     m_data.resize(m_rows * m_view.rowBytes);
-    if (m_view.kind == WeightKind::F32)
-        std::memcpy(m_data.data(), weights.data(), m_data.size());
-    else
-        (m_view.kind == WeightKind::F16 ? kernels.f32ToF16 : kernels.f32ToBf16)(
-            weights.data(), reinterpret_cast<std::uint16_t *>(m_data.data()), weights.size());
+    const auto narrow = m_view.kind == WeightKind::F16 ? work.kernels.f32ToF16 : work.kernels.f32ToBf16;
+    for (std::size_t done = 0; done < weights.size(); done += pieceBytes) {
+        const std::size_t count = std::min(pieceBytes, weights.size() - done);
+        work.checkStop();
+        if (m_view.kind == WeightKind::F32)
+            std::memcpy(m_data.data() + done * width, weights.data() + done, count * width);
+        else
+            narrow(weights.data() + done, reinterpret_cast<std::uint16_t *>(m_data.data() + done * width), count);
+    }
 }
 
 void TestMatrix::makeQuantized(const std::vector<float> &weights, const Work &work) {
@@ -86,8 +95,6 @@ void TestMatrix::makeQuantized(const std::vector<float> &weights, const Work &wo
         recipe.groupSize = m_format.groupSize ? GroupSize::of(*m_format.groupSize) : GroupSize::row();
     if (m_format.doubleQuant)
         recipe.doubleQuant = DoubleQuant::Dynamic;
-    if (m_cols % 2 != 0 && m_view.kind != WeightKind::Int8)
-        throw Error(Fault::Call, "4-bit products need an even number of columns.");
     QuantizeInput input;
     input.weights = weights;
     input.shape.rows = m_rows;
@@ -109,11 +116,17 @@ void TestMatrix::makeQuantized(const std::vector<float> &weights, const Work &wo
         m_scales.push_back(f16FromF32(scale));
 }
 
-void TestMatrix::fill(std::uint8_t *memory, std::size_t bytes) {
+void TestMatrix::fill(std::uint8_t *memory, std::size_t bytes, const std::stop_token &stop) {
     m_memory = memory;
     m_copies = std::max<std::size_t>(1, bytes / m_copyBytes);
     const SecondLevel &second = m_tensor.secondLevel;
-    std::memcpy(memory, m_data.data(), m_data.size());
+    const auto copyTo = [&stop](std::uint8_t *to, const std::uint8_t *from, std::size_t count) {
+        for (std::size_t done = 0; done < count; done += pieceBytes) {
+            throwIfStopped(stop);
+            std::memcpy(to + done, from + done, std::min(pieceBytes, count - done));
+        }
+    };
+    copyTo(memory, m_data.data(), m_data.size());
     if (!m_scales.empty())
         std::memcpy(memory + m_scalesAt, m_scales.data(), m_scales.size() * sizeof(std::uint16_t));
     if (!second.codes.empty()) {
@@ -121,7 +134,7 @@ void TestMatrix::fill(std::uint8_t *memory, std::size_t bytes) {
         std::memcpy(memory + m_blocksAt, second.blockScales.data(), second.blockScales.size() * sizeof(float));
     }
     for (std::size_t i = 1; i < m_copies; ++i)
-        std::memcpy(memory + i * m_copyBytes, memory, m_copyBytes);
+        copyTo(memory + i * m_copyBytes, memory, m_copyBytes);
     m_data = {};
 }
 
@@ -136,6 +149,12 @@ ProductWeights TestMatrix::copy(std::size_t index) const {
         view.scales = reinterpret_cast<const std::uint16_t *>(begin + m_scalesAt);
     }
     return view;
+}
+
+std::size_t TestMatrix::takeCopies(std::size_t count) const {
+    const std::size_t first = m_nextCopy;
+    m_nextCopy = (m_nextCopy + count) % m_copies;
+    return first;
 }
 
 std::vector<float> TestMatrix::row(std::uint64_t index) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@
 
 namespace nibblescope {
 
-// Normal weights, the same in every run.
-std::vector<float> benchWeights(std::uint64_t rows, std::uint64_t cols);
+// Normal weights, the same in every run. Like all here, stops soon after a request with Error{Fault::Interrupted}.
+std::vector<float> benchWeights(std::uint64_t rows, std::uint64_t cols, const std::stop_token &stop);
 
 // One copy after another in `memory`; each starts at a cache line.
 class TestMatrix {
@@ -27,16 +28,19 @@ public:
 
     // Bytes of one copy, and the matrix copied over `memory` (at least one copy must fit).
     std::size_t copyBytes() const { return m_copyBytes; }
-    void fill(std::uint8_t *memory, std::size_t bytes);
+    void fill(std::uint8_t *memory, std::size_t bytes, const std::stop_token &stop);
     std::size_t copies() const { return m_copies; }
     ProductWeights copy(std::size_t index) const;
+    // Copies are used in turn by all that read this matrix: the first of `count` that have not been touched for
+    // longest.
+    std::size_t takeCopies(std::size_t count) const;
 
     // The exact weights of one row, as F32.
     std::vector<float> row(std::uint64_t index) const;
     const ProductFormat &format() const { return m_format; }
 
 private:
-    void makePlain(const std::vector<float> &weights, const Kernels &kernels);
+    void makePlain(const std::vector<float> &weights, const Work &work);
     void makeQuantized(const std::vector<float> &weights, const Work &work);
 
     ProductFormat m_format;
@@ -51,6 +55,7 @@ private:
     std::size_t m_copyBytes = 0;
     std::size_t m_copies = 0;
     const std::uint8_t *m_memory = nullptr;
+    mutable std::size_t m_nextCopy = 0; // of the thread that measures
 };
 
 } // namespace nibblescope

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "core/base/error.h"
 
@@ -70,6 +69,7 @@ KernelTiming timingFrom(const Json &json) {
     t.histogramBins = optionalFrom<std::uint32_t>(json, "histogram_bins");
     if (json.contains("activations"))
         t.activations = enumFrom<Activations>(activationIds, json, "activations");
+    t.samples = json.value("samples", std::uint64_t{0});
     t.medianSeconds = json.at("median_s").get<double>();
     t.q25Seconds = json.at("q25_s").get<double>();
     t.q75Seconds = json.at("q75_s").get<double>();
@@ -82,24 +82,6 @@ KernelTiming timingFrom(const Json &json) {
 std::string upper(std::string text) {
     for (char &c : text)
         c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    return text;
-}
-
-template <typename... Args>
-std::string formatted(const char *pattern, Args... args) {
-    std::array<char, 256> line{};
-    std::snprintf(line.data(), line.size(), pattern, args...);
-    return line.data();
-}
-
-std::string whatOf(const KernelTiming &t) {
-    std::string text(idOf(t.operation));
-    if (t.fused)
-        text += "+sums";
-    if (t.histogramBins && t.operation == Operation::Quantize)
-        text += "+hist";
-    if (t.batch && *t.batch > 1)
-        text += " x" + std::to_string(*t.batch);
     return text;
 }
 
@@ -146,6 +128,8 @@ Json toJson(const KernelTiming &t) {
         json["histogram_bins"] = *t.histogramBins;
     if (t.activations)
         json["activations"] = idOf(*t.activations);
+    if (t.samples != 0)
+        json["samples"] = t.samples;
     json["median_s"] = t.medianSeconds;
     json["q25_s"] = t.q25Seconds;
     json["q75_s"] = t.q75Seconds;
@@ -164,6 +148,8 @@ Json toJson(const MachineInfo &machine) {
     json["cores"] = machine.cores;
     if (machine.lastLevelCacheBytes != 0)
         json["last_level_cache_bytes"] = machine.lastLevelCacheBytes;
+    if (!machine.blas.empty())
+        json["blas"] = machine.blas;
     json["read_gb_s"] = toJson(machine.readGbPerSecond);
     json["read_gb_s_4"] = toJson(machine.readGbPerSecond4);
     return json;
@@ -172,6 +158,8 @@ Json toJson(const MachineInfo &machine) {
 Json toJson(const BenchReport &report) {
     Json json;
     json["machine"] = toJson(report.machine);
+    if (!report.date.empty())
+        json["date"] = report.date;
     json["results"] = Json::array();
     for (const KernelTiming &timing : report.results)
         json["results"].push_back(toJson(timing));
@@ -188,6 +176,8 @@ BenchReport benchReportFromJson(const Json &json) {
         report.machine.isa = isaFrom(machine);
         report.machine.cores = machine.at("cores").get<unsigned>();
         report.machine.lastLevelCacheBytes = machine.value("last_level_cache_bytes", std::uint64_t{0});
+        report.machine.blas = machine.value("blas", "");
+        report.date = json.value("date", "");
         report.machine.readGbPerSecond = byThreadsFrom(machine, "read_gb_s");
         report.machine.readGbPerSecond4 = byThreadsFrom(machine, "read_gb_s_4");
         for (const Json &timing : json.at("results"))
@@ -199,30 +189,6 @@ BenchReport benchReportFromJson(const Json &json) {
     } catch (const std::logic_error &) { // a thread count that is no number
         throw Error(Fault::Input, "The saved measurement cannot be read: read_gb_s has a key that is no number.");
     }
-}
-
-std::string benchTable(const BenchReport &report) {
-    const MachineInfo &machine = report.machine;
-    std::string text =
-        machine.cpu + ", " + std::to_string(machine.cores) + " cores, " + std::string(displayName(machine.isa)) + "\n";
-    for (const auto &[threads, value] : machine.readGbPerSecond) {
-        text += formatted("reads %.1f GB/s with %u thread%s", value, threads, threads == 1 ? "" : "s");
-        if (const auto four = machine.readGbPerSecond4.find(threads); four != machine.readGbPerSecond4.end())
-            text += formatted(" (%.1f in four streams each)", four->second);
-        text += "\n";
-    }
-    text += formatted("\n%-18s %-11s %-10s %3s %-6s %-5s %10s %17s %6s %5s\n", "operation", "format", "set", "thr",
-                      "x or w", "cache", "median", "quartiles", "GB/s", "share");
-    for (const KernelTiming &t : report.results) {
-        const std::string input = t.activations ? std::string(idOf(*t.activations)) : t.input;
-        text += formatted("%-18s %-11s %-10s %3u %-6s %-5s %7.0f us %7.0f...%7.0f %6.1f %5.2f\n", whatOf(t).c_str(),
-                          displayFormat(t).c_str(), std::string(idOf(t.isa)).c_str(), t.threads, input.c_str(),
-                          std::string(idOf(t.cache)).c_str(), t.medianSeconds * 1e6, t.q25Seconds * 1e6,
-                          t.q75Seconds * 1e6, t.gbPerSecond(), t.share);
-    }
-    for (const std::string &note : report.notes)
-        text += note + "\n";
-    return text;
 }
 
 } // namespace nibblescope

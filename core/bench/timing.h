@@ -16,7 +16,8 @@
 namespace nibblescope {
 
 enum class Operation : std::uint8_t { Quantize, Dequantize, Histogram, Matvec, Matmul };
-enum class CacheState : std::uint8_t { Cold, Warm }; // cold: in turn over as many copies as fill 1 GiB; warm: one copy
+// Cold: in turn over as many copies as fill 1 GiB, none twice in a sample. Warm: one copy, again and again.
+enum class CacheState : std::uint8_t { Cold, Warm };
 // What a product multiplies with: F32, or int8 that it makes from F32 on the way (counted in its time).
 enum class Activations : std::uint8_t { F32, Int8 };
 
@@ -39,7 +40,8 @@ struct KernelTiming {
     bool fused = false;                         // quantize: error sums and code counts made in the same pass
     std::optional<std::uint32_t> histogramBins; // where a histogram of values is made
     std::optional<Activations> activations;     // products
-    double medianSeconds = 0;                   // of one pass over the matrix
+    std::uint64_t samples = 0;                  // that the median is of
+    double medianSeconds = 0;                   // of one pass over the matrix, on the clock
     double q25Seconds = 0;                      // lower quartile
     double q75Seconds = 0;                      // upper quartile
     std::uint64_t bytes = 0;                    // what bounds the operation: quantize, histogram: the input read;
@@ -57,6 +59,7 @@ struct MachineInfo {
     Isa isa = Isa::Scalar;                 // the best that this CPU has
     unsigned cores = 1;                    // processors that this process may run on
     std::uint64_t lastLevelCacheBytes = 0; // 0: not known
+    std::string blas;                      // "OpenBLAS, SkylakeX": who multiplies batches in F32; empty: we do
     // Read bandwidth in 1e9 bytes a second by number of threads: one stream a thread (shares are of this one), and
     // four streams a thread.
     std::map<unsigned, double> readGbPerSecond;
@@ -65,6 +68,7 @@ struct MachineInfo {
 
 struct BenchReport {
     MachineInfo machine;
+    std::string date; // "2026-11-25 08:10", local time
     std::vector<KernelTiming> results;
     std::vector<std::string> notes; // sentences about the run: less memory than wanted, a busy machine
 };
@@ -75,7 +79,7 @@ nlohmann::ordered_json toJson(const BenchReport &report); // {"machine": ..., "r
 // For saved runs. Throws Error{Fault::Input} that names the key at fault.
 BenchReport benchReportFromJson(const nlohmann::ordered_json &json);
 
-// For a terminal of 100 columns: the machine's line, then one line a result.
+// For a terminal of 100 columns: the machine, then a table for each operation.
 std::string benchTable(const BenchReport &report);
 
 } // namespace nibblescope

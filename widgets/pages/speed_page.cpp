@@ -150,8 +150,8 @@ void SpeedPage::setProgress(double share) {
         m_measure->setText(tr("Cancel, %1 %").arg(qRound(100 * share)));
 }
 
-ProductRequest SpeedPage::request() const {
-    ProductRequest request;
+KernelRequest SpeedPage::request() const {
+    KernelRequest request;
     MatrixShape shape{request.rows, request.cols};
     if (m_shape->currentText() == m_shape->itemText(0))
         shape = m_tensor.value_or(shape);
@@ -159,9 +159,9 @@ ProductRequest SpeedPage::request() const {
         shape = shapeFrom(m_shape->currentText()).value_or(shape);
     request.rows = shape.rows;
     request.cols = shape.cols;
-    request.cache = m_cache->currentIndex() == 1 ? CacheState::Warm : CacheState::Cold;
-    request.threads = m_threads->current() == 0 ? 1 : m_allThreads;
-    request.batch = static_cast<std::uint32_t>(std::clamp(m_batch->currentText().toInt(), 1, mostBatch));
+    request.caches = {m_cache->currentIndex() == 1 ? CacheState::Warm : CacheState::Cold};
+    request.threads = {m_threads->current() == 0 ? 1 : m_allThreads};
+    request.batches = {static_cast<std::uint32_t>(std::clamp(m_batch->currentText().toInt(), 1, mostBatch))};
     return request;
 }
 
@@ -172,7 +172,7 @@ nlohmann::ordered_json SpeedPage::options() const {
             json["shape"] = {shape->rows, shape->cols};
     json["cache"] = m_cache->currentIndex() == 1 ? "warm" : "cold";
     json["threads"] = m_threads->current() == 0 ? "1" : "all";
-    json["batch"] = request().batch;
+    json["batch"] = request().batches.front();
     return json;
 }
 

@@ -30,7 +30,7 @@ public:
     void setReport(const SpeedInput &input); // without results: the line that says what to press
 
     // What the controls ask for. Without formats; those follow from the recipe.
-    ProductRequest request() const;
+    KernelRequest request() const;
     nlohmann::ordered_json options() const override;
     void setOptions(const nlohmann::ordered_json &options) override;
 
