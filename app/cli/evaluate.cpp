@@ -12,64 +12,27 @@
 #include "core/io/open.h"
 #include "core/io/shown.h"
 #include "core/model/activation_source.h"
-#include "core/model/awq.h"
 #include "core/model/calibration.h"
 #include "core/model/evaluate.h"
+#include "core/model/evaluation_setup.h"
 #include "core/model/linear_errors.h"
 #include "core/model/recipe_edit.h"
 #include "core/model/smooth.h"
-#include "core/model/token_ids.h"
-#include "core/model/tokenizer.h"
 
 namespace nibblescope::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t defaultContext = 256;
-
-// The tokenizer decides whether windows begin with a BOS; where there is none, config.json does.
-TokenWindows windowsFrom(const Arguments &arguments, const Llama &llama, std::vector<std::string> &warnings) {
+TokenWindows windowsOf(const Arguments &arguments, const Llama &llama, std::vector<std::string> &warnings) {
     if (arguments.text.has_value() == arguments.tokens.has_value())
         throw Error(Fault::Call, "Give either --text FILE or --tokens FILE.npy.");
-    const LlamaConfig &config = llama.config();
-    std::unique_ptr<Tokenizer> tokenizer;
-    try {
-        tokenizer = openTokenizer(llama.model(), config.vocabulary);
-    } catch (const Error &error) {
-        if (arguments.text)
-            throw;
-        warnings.push_back(std::string(error.what()) +
-                           " It is not needed for --tokens; BOS is taken from config.json.");
-    }
-    WindowOptions options;
-    options.context = arguments.context.value_or(defaultContext);
-    options.windows = arguments.windows;
-    options.vocabulary = config.vocabulary;
-    options.bos = tokenizer ? tokenizer->bos() : config.bos;
-    if (config.contextLimit && options.context > *config.contextLimit)
-        warnings.push_back("--context " + std::to_string(options.context) + " is beyond the " +
-                           std::to_string(*config.contextLimit) + " positions that the model was made for.");
-    if (arguments.tokens)
-        return cutIntoWindows(readTokenIds(*arguments.tokens), options);
-    if (!tokenizer)
-        throw Error(Fault::Input,
-                    shownName(llama.model().path) +
-                        " has no tokenizer (tokenizer.json, tokenizer.model or tok*.bin) for --text: give "
-                        "ids with --tokens.");
-    return cutIntoWindows(tokenizer->encode(readText(*arguments.text, warnings), warnings), options);
-}
-
-// Null where there is nothing to quantize.
-std::unique_ptr<const WeightEdit> editFor(const Llama &llama, const ModelPlan &plan, std::vector<std::string> &warnings,
-                                          const Work &work) {
-    if (plan.recipe.format == Format::None)
-        return nullptr;
-    if (plan.recipe.method != "awq")
-        return std::make_unique<const RecipeEdit>(llama.model(), plan);
-    auto edit = std::make_unique<const AwqEdit>(llama, plan, work);
-    warnings.insert(warnings.end(), edit->remarks().begin(), edit->remarks().end());
-    return edit;
+    TextSource source;
+    source.tokenIds = arguments.tokens.has_value();
+    source.path = source.tokenIds ? *arguments.tokens : *arguments.text;
+    source.context = arguments.context.value_or(usualContext);
+    source.windows = arguments.windows;
+    return windowsFrom(llama, source, warnings);
 }
 
 void addLinears(const std::vector<LinearError> &linears, Json &json) {
@@ -209,7 +172,7 @@ void runCalibrate(const Arguments &arguments, const Surroundings &surroundings) 
     std::vector<std::string> warnings = model.warnings;
     const Llama llama(model);
     warnings.insert(warnings.end(), llama.tensors().warnings.begin(), llama.tensors().warnings.end());
-    const TokenWindows windows = windowsFrom(arguments, llama, warnings);
+    const TokenWindows windows = windowsOf(arguments, llama, warnings);
     for (const std::string &text : warnings)
         warn(text);
     WorkerPool pool(arguments.threads);
@@ -256,13 +219,13 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     const SelectionRule rule = ruleFrom(arguments, model, warnings);
     const Llama llama(model);
     warnings.insert(warnings.end(), llama.tensors().warnings.begin(), llama.tensors().warnings.end());
-    const TokenWindows windows = windowsFrom(arguments, llama, warnings);
+    const TokenWindows windows = windowsOf(arguments, llama, warnings);
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
     const auto calibration = calibrationFrom(arguments, {recipe, rule}, model, warnings, work);
     const ModelPlan plan{recipe, rule, calibration};
     const std::unique_ptr<const WeightEdit> edit =
-        arguments.smooth ? smoothEdit(arguments, llama, plan, warnings, work) : editFor(llama, plan, warnings, work);
+        arguments.smooth ? smoothEdit(arguments, llama, plan, warnings, work) : editFrom(llama, plan, warnings, work);
     clearProgress();
     for (const std::string &text : warnings)
         warn(text);

@@ -119,6 +119,7 @@ MainWindow::MainWindow(JobRunner &runner, QWidget *parent)
 // The children live a little longer than the members that their signals lead to.
 MainWindow::~MainWindow() {
     m_session->disconnect(this);
+    m_session->accuracy().disconnect(this);
     m_session->selection().disconnect(this);
     m_documents->disconnect(this);
     m_runner.dropAll();
@@ -149,6 +150,8 @@ void MainWindow::connectSession() {
     connect(&session, &Session::openFailed, this, &MainWindow::openFailed);
     connect(&session, &Session::runChanged, this, &MainWindow::showJob);
     connect(m_documents, &DocumentJobs::changed, this, &MainWindow::showJob);
+    connect(&session.accuracy(), &Accuracy::progressed, this, &MainWindow::showJob);
+    connect(&session.accuracy(), &Accuracy::ended, this, &MainWindow::showJob);
     connect(m_documents, &DocumentJobs::messageRaised, this, &MainWindow::showMessage);
 
     // Many signals make one update.
@@ -161,6 +164,8 @@ void MainWindow::connectSession() {
     connect(&session, &Session::modelChanged, this, later);
     connect(&session, &Session::runChanged, this, later);
     connect(m_documents, &DocumentJobs::changed, this, later);
+    connect(&session.accuracy(), &Accuracy::progressed, this, later);
+    connect(&session.accuracy(), &Accuracy::ended, this, later);
     connect(&session.selection(), &Selection::historyChanged, this, later);
 
     Selection &selection = session.selection();
@@ -323,7 +328,7 @@ void MainWindow::showActions() {
     state.tensor = selection.tensor() >= 0;
     state.baseline = m_session->baseline().has_value();
     state.running = m_session->run().isRunning();
-    state.busy = state.running || m_documents->isBusy() || m_pages->isMeasuring();
+    state.busy = state.running || m_documents->isBusy() || m_pages->isMeasuring() || m_session->accuracy().isRunning();
     state.back = selection.canGoBack();
     state.forward = selection.canGoForward();
     state.undoText = QString::fromStdString(m_session->history().undoText());
@@ -362,6 +367,9 @@ void MainWindow::showJob() {
         name = tr("Quantizing with %1").arg(QString::fromStdString(shortForm(run.plan().recipe)));
     else if (m_documents->isBusy())
         name = m_documents->name();
+    else if (m_session->accuracy().isRunning())
+        name =
+            tr("Evaluating %1").arg(QString::fromStdString(shortForm(m_session->accuracy().status().running.recipe)));
     if (name.isEmpty()) {
         if (!m_shownJob.isEmpty())
             m_jobStatus->finish();
@@ -373,6 +381,12 @@ void MainWindow::showJob() {
                                                  status.bytesDone, status.bytes);
             m_jobStatus->setProgress(status.bytesDone, status.bytes, tr("%1 of %2").arg(status.done).arg(status.total),
                                      left);
+        } else if (!m_documents->isBusy()) {
+            const Accuracy::Status &evaluation = m_session->accuracy().status();
+            const auto percent = static_cast<std::uint64_t>(100 * evaluation.share);
+            const QString text = evaluation.count == 1 ? tr("%1 %").arg(percent)
+                                                       : tr("%1 of %2").arg(evaluation.index + 1).arg(evaluation.count);
+            m_jobStatus->setProgress(percent, 100, text, m_session->accuracy().secondsLeft());
         } else {
             const Progress &progress = m_documents->progress();
             const QString text = progress.total == 0
@@ -448,7 +462,8 @@ void MainWindow::connectActions() {
                                                  {ActionId::PageBins, PageId::Bins},
                                                  {ActionId::PageLayers, PageId::Layers},
                                                  {ActionId::PageMemory, PageId::Memory},
-                                                 {ActionId::PageSpeed, PageId::Speed}};
+                                                 {ActionId::PageSpeed, PageId::Speed},
+                                                 {ActionId::PageAccuracy, PageId::Accuracy}};
     for (const auto &page : pages)
         on(page.first, [this, id = page.second] { m_pages->show(id); });
     connect(m_pages, &Pages::pageChanged, this, [this, &a, pages](PageId id) {
@@ -483,6 +498,7 @@ void MainWindow::connectActions() {
         m_session->stopRun();
         m_documents->cancel();
         m_pages->cancelMeasuring();
+        m_session->accuracy().stop();
     });
     m_runEscape = new QShortcut(QKeySequence(Qt::Key_Escape), m_runButton, nullptr, nullptr, Qt::WidgetShortcut);
     connect(m_runEscape, &QShortcut::activated, a[ActionId::CancelJob], &QAction::trigger);
@@ -490,6 +506,7 @@ void MainWindow::connectActions() {
         m_pages->show(PageId::Speed);
         m_pages->measureSpeed();
     });
+    on(ActionId::Evaluate, [this] { m_pages->evaluate(); });
     on(ActionId::Shortcuts, [this] { showShortcuts(); });
     on(ActionId::Meanings, [this] { showMeanings(); });
     on(ActionId::About, [this] { showAbout(); });
@@ -677,8 +694,10 @@ bool MainWindow::event(QEvent *event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent *event) {
-    if (m_session->run().isRunning() || m_documents->isBusy()) {
-        const QString name = m_documents->isBusy() ? m_documents->name() : tr("A run over the whole model");
+    if (m_session->run().isRunning() || m_documents->isBusy() || m_session->accuracy().isRunning()) {
+        const QString name = m_documents->isBusy()          ? m_documents->name()
+                             : m_session->run().isRunning() ? tr("A run over the whole model")
+                                                            : tr("An evaluation");
         const auto answer =
             QMessageBox::question(this, tr("Nibblescope"), tr("%1 is not finished. Stop it and close?").arg(name),
                                   QMessageBox::Close | QMessageBox::Cancel, QMessageBox::Cancel);

@@ -87,7 +87,7 @@ QString MainWindow::samplePath() {
 // Opening ------------------------------------------------------------------------------------------------------------
 
 void MainWindow::openPath(const QString &path) {
-    if (!m_session->run().isRunning() && !m_documents->isBusy()) {
+    if (!m_session->run().isRunning() && !m_documents->isBusy() && !m_session->accuracy().isRunning()) {
         reallyOpen(path);
         return;
     }

@@ -130,7 +130,7 @@ void MainWindow::buildMenus() {
 
     QMenu *view = menuBar()->addMenu(tr("&View"));
     add(view, {ActionId::PageDistribution, ActionId::PageBins, ActionId::PageLayers, ActionId::PageMemory,
-               ActionId::PageSpeed});
+               ActionId::PageSpeed, ActionId::PageAccuracy});
     view->addSeparator();
     for (QDockWidget *dock : {m_tensorDock, m_recipeDock, m_numbersDock})
         view->addAction(dock->toggleViewAction());
@@ -153,7 +153,7 @@ void MainWindow::buildMenus() {
     QMenu *run = menuBar()->addMenu(tr("&Run"));
     add(run, {ActionId::RunModel, ActionId::CancelJob});
     run->addSeparator();
-    add(run, {ActionId::MeasureSpeed});
+    add(run, {ActionId::Evaluate, ActionId::MeasureSpeed});
     m_isaMenu = run->addMenu(tr("&Instruction Set"));
 
     add(menuBar()->addMenu(tr("&Go")),

@@ -12,6 +12,7 @@
 
 #include <functional>
 
+#include "app/gui/accuracy_presenter.h"
 #include "app/gui/bins_presenter.h"
 #include "app/gui/distribution_presenter.h"
 #include "app/gui/layers_presenter.h"
@@ -26,7 +27,7 @@ namespace nibblescope {
 
 namespace {
 
-constexpr const char *ids[] = {"distribution", "bins", "layers", "memory", "speed"};
+constexpr const char *ids[] = {"distribution", "bins", "layers", "memory", "speed", "accuracy"};
 constexpr int refreshMilliseconds = 15;
 
 // A small dot in a tab while its content is computed.
@@ -73,6 +74,8 @@ std::unique_ptr<Presenter> makePresenter(PageId page, Session &session) {
         return std::make_unique<MemoryPresenter>(session);
     case PageId::Speed:
         return std::make_unique<SpeedPresenter>(session);
+    case PageId::Accuracy:
+        return std::make_unique<AccuracyPresenter>(session);
     }
     return nullptr;
 }
@@ -97,7 +100,7 @@ Pages::Pages(Session &session, Actions &actions, QWidget *parent)
     m_tabs->setDrawBase(false);
     m_tabs->setExpanding(false);
     for (const ActionId action : {ActionId::PageDistribution, ActionId::PageBins, ActionId::PageLayers,
-                                  ActionId::PageMemory, ActionId::PageSpeed}) {
+                                  ActionId::PageMemory, ActionId::PageSpeed, ActionId::PageAccuracy}) {
         const int tab = m_tabs->addTab(actions[action]->text().remove(QLatin1Char('&')));
         m_tabs->setTabToolTip(tab, actions[action]->toolTip());
         m_tabs->setTabButton(tab, QTabBar::RightSide, new Dot);
@@ -225,6 +228,8 @@ void Pages::updateDots() {
         bool busy = m_presenters[i] && m_presenters[i]->isComputing();
         if (i == static_cast<std::size_t>(PageId::Layers))
             busy = m_session.run().isRunning();
+        else if (i == static_cast<std::size_t>(PageId::Accuracy))
+            busy = m_session.accuracy().isRunning();
         else if (shown && i < static_cast<std::size_t>(PageId::Layers))
             busy = busy || m_session.loader().isPending();
         static_cast<Dot *>(m_tabs->tabButton(static_cast<int>(i), QTabBar::RightSide))->setOn(busy);
@@ -277,6 +282,15 @@ void Pages::stepGroup(int step) {
 }
 
 void Pages::measureSpeed() { static_cast<SpeedPresenter &>(presenter(PageId::Speed)).measure(); }
+
+void Pages::evaluate() {
+    show(PageId::Accuracy);
+    static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateCurrent();
+}
+
+void Pages::evaluateUsual() {
+    static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateUsual();
+}
 
 void Pages::cancelMeasuring() {
     if (isMeasuring())

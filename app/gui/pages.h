@@ -22,8 +22,8 @@ namespace nibblescope {
 class PageWidget;
 class Presenter;
 
-enum class PageId : int { Distribution, Bins, Layers, Memory, Speed };
-inline constexpr std::size_t pageCount = 5;
+enum class PageId : int { Distribution, Bins, Layers, Memory, Speed, Accuracy };
+inline constexpr std::size_t pageCount = 6;
 const char *idOf(PageId page); // "distribution"
 PageId pageIdFrom(const std::string &id);
 
@@ -47,6 +47,8 @@ public:
     void measureSpeed();
     void cancelMeasuring();
     bool isMeasuring() const;
+    void evaluate(); // the recipe, on the Accuracy page
+    void evaluateUsual();
     void setExportSize(const PlotFiles::Size &size);
     void resetSizes(); // of the splitters
 

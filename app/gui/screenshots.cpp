@@ -47,6 +47,18 @@ void chooseTensor(Session &session) {
         }
 }
 
+// A handful of recipes on few windows, where the model can be run.
+void evaluateSome(MainWindow &window) {
+    Session &session = window.session();
+    waitFor("Looking at the model", [&] { return session.accuracy().ability() != nullptr; });
+    if (!session.accuracy().ability()->notRun.empty())
+        return;
+    session.setPageOptions("accuracy", {{"windows", 16U}});
+    window.pages().show(PageId::Accuracy);
+    window.pages().evaluateUsual();
+    waitFor("Evaluating", [&] { return !session.accuracy().isRunning(); });
+}
+
 } // namespace
 
 void takeScreenshots(MainWindow &window, const QString &model, const QString &folder) {
@@ -80,6 +92,8 @@ void takeScreenshots(MainWindow &window, const QString &model, const QString &fo
                 session.setPageOptions("speed", {{"shape", {4096U, 4096U}}});
             if (page == PageId::Speed && theme == ActionId::ThemeLight)
                 window.pages().measureSpeed();
+            if (page == PageId::Accuracy && theme == ActionId::ThemeLight)
+                evaluateSome(window);
             waitFor(idOf(page), [&] { return window.pages().isUpToDate() && !window.pages().isMeasuring(); });
             window.messages().clear();
             spin(settleMilliseconds);

@@ -20,7 +20,7 @@ std::vector<std::size_t> indices(const std::vector<int> &tensors) { return {tens
 
 Session::Session(JobRunner &runner, QObject *parent)
     : QObject(parent), m_runner(runner), m_setup(initialWorkState().setup), m_loader(runner),
-      m_run(runner, QStringLiteral("run")), m_statisticsFill(runner, QStringLiteral("statistics")) {
+      m_run(runner, QStringLiteral("run")), m_statisticsFill(runner, QStringLiteral("statistics")), m_accuracy(runner) {
     connect(&m_selection, &Selection::tensorChanged, this, [this](int tensor) {
         if (tensor >= 0)
             m_run.prefer(static_cast<std::size_t>(tensor));
@@ -64,6 +64,7 @@ void Session::adopt(std::shared_ptr<const Model> model, const std::string &tenso
     m_loader.clear();
     m_model = std::move(model);
     m_store = ResultStore(m_model->tensors.size());
+    m_accuracy.setModel(isStored() ? nullptr : m_model);
     m_told.clear();
     m_history.clear();
     std::string wanted = tensor;
@@ -71,6 +72,7 @@ void Session::adopt(std::shared_ptr<const Model> model, const std::string &tenso
         m_setup = restoring->setup;
         m_page = restoring->page;
         wanted = restoring->tensor;
+        m_accuracy.restore(restoring->accuracy);
     }
     m_selection.reset(static_cast<int>(m_model->tensors.size()));
     updateDescriptions();
@@ -124,6 +126,7 @@ void Session::close() {
     m_whenMeasured.clear();
     m_loader.clear();
     m_model.reset();
+    m_accuracy.setModel(nullptr);
     m_store = ResultStore();
     m_described.clear();
     m_history.clear();
@@ -286,6 +289,7 @@ WorkState Session::state() const {
     if (!m_model)
         return state;
     state.model = m_model->path.string();
+    state.accuracy = m_accuracy.toJson();
     const auto nameOf = [this](int tensor) { return m_model->tensors[static_cast<std::size_t>(tensor)].name; };
     if (m_selection.tensor() >= 0)
         state.tensor = nameOf(m_selection.tensor());
@@ -301,6 +305,8 @@ void Session::restore(const WorkState &state) {
     if (state.model.empty() || (m_model && m_model->path == state.model)) {
         change(state.setup);
         m_page = state.page;
+        if (m_model)
+            m_accuracy.restore(state.accuracy);
         if (m_model)
             if (const auto tensor = m_model->find(state.tensor))
                 m_selection.selectTensor(static_cast<int>(*tensor));

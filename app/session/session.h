@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "app/jobs/job_runner.h"
+#include "app/session/accuracy.h"
 #include "app/session/history.h"
 #include "app/session/model_run.h"
 #include "app/session/result_store.h"
@@ -79,6 +80,8 @@ public:
 
     Selection &selection() { return m_selection; }
     const TensorLoader &loader() const { return m_loader; }
+    Accuracy &accuracy() { return m_accuracy; }
+    const Accuracy &accuracy() const { return m_accuracy; }
     JobRunner &runner() { return m_runner; }
 
     // The whole-model run. The chosen tensor comes first; a change of the recipe starts it anew.
@@ -132,6 +135,7 @@ private:
     TensorLoader m_loader;
     ModelRun m_run;
     ModelRun m_statisticsFill;
+    Accuracy m_accuracy;
     std::vector<std::function<void()>> m_whenMeasured;
     std::set<std::string> m_told;         // warnings that were shown
     std::optional<WorkState> m_restoring; // to be applied once its model is open

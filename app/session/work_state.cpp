@@ -210,6 +210,8 @@ Json toJson(const WorkState &state) {
     json["selection"] = std::move(selection);
     json["page"] = state.page;
     json["options"] = state.setup.pageOptions;
+    if (!state.accuracy.empty())
+        json["accuracy"] = state.accuracy;
     return json;
 }
 
@@ -239,6 +241,8 @@ WorkState workStateFromJson(const Json &json) {
         state.page = stringOf(*page, "page");
     if (const Json *options = member(json, "options"); options != nullptr && options->is_object())
         state.setup.pageOptions = *options;
+    if (const Json *accuracy = member(json, "accuracy"); accuracy != nullptr && accuracy->is_array())
+        state.accuracy = *accuracy;
     return state;
 }
 

@@ -33,6 +33,8 @@ struct WorkState {
     std::uint64_t group = 0;
     std::optional<unsigned> code;
     std::string page = "distribution";
+    // Recipes that were run over texts, as Accuracy keeps them; outside of undo.
+    nlohmann::ordered_json accuracy = nlohmann::ordered_json::array();
 
     bool operator==(const WorkState &) const = default;
 };

@@ -62,6 +62,8 @@ public:
         comparison.klMedian = percentile(m_kl, 0.5);
         comparison.klP99 = percentile(m_kl, 0.99);
         comparison.top1Agreement = static_cast<double>(m_sameFirst) / static_cast<double>(m_kl.size());
+        comparison.windowKl = m_klMeans;
+        comparison.windowNllDifference = m_difference;
         evaluation.comparison = std::move(comparison);
     }
 

@@ -39,6 +39,9 @@ struct Comparison {
     double top1Agreement = 0;
     // Relative error of the hidden states behind each layer, sqrt(sum (h' - h)^2 / sum h^2): how errors pile up.
     std::vector<double> depthErrors;
+    // Means of single windows, in window order: two recipes on the same windows are compared window by window.
+    std::vector<double> windowKl;
+    std::vector<double> windowNllDifference;
 };
 
 struct Evaluation {

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/gui/accuracy_presenter.h"
+
+#include <QFileDialog>
+#include <QFileInfo>
+
+#include "app/gui/main_window.h"
+#include "core/quant/quantize.h"
+#include "core/report/number_text.h"
+
+namespace nibblescope {
+
+namespace {
+
+constexpr int updateMilliseconds = 100;
+const QString topic = QStringLiteral("accuracy");
+
+QString sentence(const std::string &text) { return QString::fromStdString(text); }
+
+// The text that a model brings along.
+QString heldOutBeside(const Model &model) {
+    const QFileInfo info(QString::fromStdString(model.path.string()));
+    const QString folder = info.isDir() ? info.filePath() : info.path();
+    const QString file = folder + QStringLiteral("/heldout.txt");
+    return QFileInfo::exists(file) ? QFileInfo(file).absoluteFilePath() : QString();
+}
+
+} // namespace
+
+AccuracyPresenter::AccuracyPresenter(Session &session, QObject *parent)
+    : Presenter(session, "accuracy", parent), m_page(new AccuracyPage) {
+    connectOptions(*m_page);
+    m_timer.setSingleShot(true);
+    connect(&m_timer, &QTimer::timeout, this, &AccuracyPresenter::update);
+    connect(m_page, &AccuracyPage::evaluateRequested, this, &AccuracyPresenter::evaluateCurrent);
+    connect(m_page, &AccuracyPage::usualRequested, this, &AccuracyPresenter::evaluateUsual);
+    connect(m_page, &AccuracyPage::cancelRequested, this, [this] { this->session().accuracy().stop(); });
+    connect(m_page, &AccuracyPage::chooseTextRequested, this, &AccuracyPresenter::chooseText);
+    connect(m_page, &AccuracyPage::forgetRequested, this, [this] { this->session().accuracy().forget(); });
+    connect(&session.accuracy(), &Accuracy::ended, this, &AccuracyPresenter::ended);
+    connect(&session.accuracy(), &Accuracy::warned, this, [this](const QString &text) {
+        Q_EMIT messageRaised({Severity::Warning, text, {}, topic, false});
+    });
+    for (const auto signal : {&Accuracy::progressed, &Accuracy::resultsChanged, &Accuracy::abilityChanged})
+        connect(&session.accuracy(), signal, this, [this] {
+            if (!m_page->isHidden())
+                refresh();
+        });
+}
+
+void AccuracyPresenter::refresh() {
+    if (!session().accuracy().isRunning()) {
+        m_timer.stop();
+        update();
+    } else if (!m_timer.isActive()) {
+        m_timer.start(updateMilliseconds);
+    }
+}
+
+std::vector<AccuracyPage::Text> AccuracyPresenter::texts() const {
+    std::vector<AccuracyPage::Text> texts;
+    const QString beside = heldOutBeside(*session().model());
+    if (!beside.isEmpty())
+        texts.push_back({tr("heldout.txt"), beside});
+    const QString sample = MainWindow::samplePath();
+    if (!sample.isEmpty() && sample + QStringLiteral("/heldout.txt") != beside)
+        texts.push_back({tr("the sample's held-out text"), sample + QStringLiteral("/heldout.txt")});
+    return texts;
+}
+
+TextSource AccuracyPresenter::text() const {
+    TextSource text;
+    text.path = m_page->textPath().toStdString();
+    text.tokenIds = m_page->textPath().endsWith(QLatin1String(".npy"), Qt::CaseInsensitive);
+    text.context = m_page->context();
+    text.windows = m_page->windows();
+    return text;
+}
+
+QString AccuracyPresenter::reasonNot() const {
+    const ModelAbility *ability = session().accuracy().ability();
+    if (ability == nullptr)
+        return tr("The model is being looked at");
+    if (!ability->notRun.empty())
+        return sentence(ability->notRun);
+    if (m_page->textPath().isEmpty())
+        return tr("Choose a text first");
+    if (!ability->noTokenizer.empty() && !text().tokenIds)
+        return sentence(ability->noTokenizer);
+    return {};
+}
+
+std::vector<Recipe> AccuracyPresenter::missingUsual() const {
+    const auto known = session().accuracy().results(text(), session().setup().rule);
+    std::vector<Recipe> missing = usualRecipes(false);
+    std::erase_if(missing, [&](const Recipe &recipe) {
+        const SharedAccuracy result = findResult(known, recipe);
+        return result && result->evaluation.complete();
+    });
+    return missing;
+}
+
+void AccuracyPresenter::update() {
+    const Session &state = session();
+    if (!state.model())
+        return;
+    const Accuracy &accuracy = state.accuracy();
+    if (state.isStored()) {
+        m_page->setPlaceholder(tr("The original is not open: a quantized file alone has nothing to be compared with."));
+        return;
+    }
+    if (accuracy.ability() == nullptr) {
+        m_page->setPending(true);
+        return;
+    }
+    if (!accuracy.ability()->notRun.empty()) {
+        m_page->setPlaceholder(tr("This model cannot be run here, so that its predictions cannot be compared: %1\n\n"
+                                  "Layers shows what each recipe does to its weights.")
+                                   .arg(sentence(accuracy.ability()->notRun)));
+        return;
+    }
+    m_page->setPlaceholder({});
+    m_page->setTexts(texts());
+    m_page->setSubject(QString::fromStdString(state.model()->name));
+    m_page->setRunning(accuracy.isRunning(), accuracy.status().share);
+    QString reason = reasonNot();
+    if (reason.isEmpty() && state.recipe().format == Format::None)
+        reason = tr("Choose a format first");
+    const QString recipe = QString::fromStdString(recipeText(state.recipe()));
+    m_page->setPossible(reason, recipe, missingUsual().size());
+
+    AccuracyInput input;
+    input.results = accuracy.results(text(), state.setup().rule);
+    input.current = state.recipe();
+    input.baseline = state.baseline();
+    input.rank = m_page->rank();
+    input.text = m_page->textName().toStdString();
+    if (accuracy.isRunning() && accuracy.status().text == text())
+        input.running = accuracy.status().running;
+    for (const TensorResult &result : state.described())
+        if (result.quantized) {
+            input.referenceName = std::string(traits(result.info.dtype).name);
+            break;
+        }
+    if (input.results.empty() && !input.running) {
+        m_page->setReading({});
+        m_page->setHint(!reason.isEmpty() ? reason
+                                          : tr("Nothing measured on %1 yet.\n\nEvaluate runs the model with %2 beside "
+                                               "the unquantized one and compares what they predict. The usual recipes "
+                                               "are %n run(s) in one job.",
+                                               nullptr, static_cast<int>(missingUsual().size()))
+                                                .arg(m_page->textName(), recipe));
+        return;
+    }
+    m_page->setReading(accuracyReading(input));
+    m_page->setInput(input);
+}
+
+void AccuracyPresenter::evaluate(const std::vector<Recipe> &recipes) {
+    update();
+    QString reason = reasonNot();
+    if (reason.isEmpty() && session().isStored())
+        reason = tr("The open file is quantized already: open the original");
+    Accuracy::Request request;
+    request.text = text();
+    for (const Recipe &recipe : recipes) {
+        if (const auto problem = problemOf(recipe))
+            reason = QString::fromStdString(shortForm(recipe) + ": " + problem->reason);
+        ModelPlan plan = session().plan();
+        plan.recipe = recipe;
+        request.plans.push_back(plan);
+    }
+    if (!reason.isEmpty()) {
+        if (!reason.endsWith(QLatin1Char('.')))
+            reason += QLatin1Char('.');
+        Q_EMIT messageRaised({Severity::Warning, reason, {}, topic, false});
+        return;
+    }
+    session().accuracy().start(std::move(request));
+    update();
+    Q_EMIT computingChanged();
+}
+
+void AccuracyPresenter::evaluateUsual() { evaluate(missingUsual()); }
+
+void AccuracyPresenter::ended(const QString &problem, bool stopped) {
+    if (!problem.isEmpty()) {
+        Q_EMIT messageRaised({Severity::Error, problem, {}, topic, false});
+    } else if (stopped) {
+        const AccuracyRunning &running = session().accuracy().status().running;
+        const std::size_t done = running.curve.empty() ? 0 : running.curve.back().windows;
+        Q_EMIT messageRaised({Severity::Info,
+                              tr("Stopped at %1 of %2 windows with %3. What was measured is kept.")
+                                  .arg(done)
+                                  .arg(running.planned)
+                                  .arg(QString::fromStdString(recipeText(running.recipe))),
+                              {},
+                              topic,
+                              true});
+    }
+    refresh();
+    Q_EMIT computingChanged();
+}
+
+void AccuracyPresenter::chooseText() {
+    const QString start = m_page->textPath().isEmpty() ? QString::fromStdString(session().model()->path.string())
+                                                       : QFileInfo(m_page->textPath()).path();
+    const QString path = QFileDialog::getOpenFileName(m_page, tr("Text to Evaluate On"), start,
+                                                      tr("Texts and token ids (*.txt *.md *.npy);;All files (*)"));
+    if (path.isEmpty())
+        return;
+    auto options = m_page->options();
+    options["text"] = path.toStdString();
+    session().setPageOptions(pageId(), options);
+}
+
+} // namespace nibblescope

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/session/accuracy.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/session/work_state.h"
+#include "core/analysis/results.h"
+#include "core/model/llama.h"
+#include "core/model/recipe_edit.h"
+#include "core/model/sequential.h"
+#include "core/model/tokenizer.h"
+
+namespace nibblescope {
+
+namespace {
+
+const QString runSlot = QStringLiteral("accuracy");
+const QString abilitySlot = QStringLiteral("ability");
+
+constexpr double tellableShare = 0.02; // of a job, from which the time left is told
+constexpr double tellableSeconds = 1;
+
+ModelAbility abilityOf(const Model &model) {
+    ModelAbility ability;
+    try {
+        const Llama llama(model);
+        ability.contextLimit = llama.config().contextLimit;
+        try {
+            if (!openTokenizer(model, llama.config().vocabulary))
+                ability.noTokenizer = "There is no tokenizer beside the weights (tokenizer.json, tokenizer.model or "
+                                      "tok*.bin): choose token ids in a .npy file.";
+        } catch (const Error &error) {
+            ability.noTokenizer = error.what();
+        }
+    } catch (const Error &error) {
+        ability.notRun = error.what();
+    }
+    return ability;
+}
+
+// What one recipe's run tells while it goes on.
+struct Steps {
+    std::function<void(const AccuracyPoint &, std::size_t planned)> point;
+};
+
+AccuracyResult measure(const Llama &llama, const ModelPlan &plan, const TokenWindows &windows, const Work &work,
+                       const Steps &steps) {
+    AccuracyResult result;
+    result.recipe = plan.recipe;
+    result.bpw = bitsAWeight(llama.model(), plan);
+    const auto edit = editFrom(llama, plan, result.remarks, work);
+    result.evaluation = evaluate(llama, windows, edit.get(), work, [&](const Evaluation &soFar) {
+        result.curve.push_back(accuracyPoint(soFar));
+        steps.point(result.curve.back(), soFar.plannedWindows);
+    });
+    if (!result.evaluation.complete())
+        return result; // stopped: what was measured is kept
+    Work quiet = work;
+    quiet.progress = {};
+    const StatisticsStore nothing;
+    result.linears = linearErrors(llama, *edit, plan.calibration ? *plan.calibration : nothing, quiet);
+    ErrorSums sums;
+    for (const LinearError &linear : result.linears)
+        sums += linear.sums;
+    result.sqnrDb = metricsFrom(sums, {}).sqnrDb;
+    return result;
+}
+
+} // namespace
+
+Accuracy::Accuracy(JobRunner &runner, QObject *parent) : QObject(parent), m_runner(runner) {}
+
+void Accuracy::setModel(std::shared_ptr<const Model> model) {
+    m_runner.drop(runSlot);
+    m_runner.drop(abilitySlot);
+    m_running = false;
+    m_entries.clear();
+    m_ability.reset();
+    m_model = std::move(model);
+    if (!m_model)
+        return;
+    m_runner.start(
+        abilitySlot, Queue::Interactive, [model = m_model](const Work &, const Post &) { return abilityOf(*model); },
+        JobHandlers<ModelAbility>{[this](const std::shared_ptr<const ModelAbility> &ability) {
+                                      m_ability = *ability;
+                                      Q_EMIT abilityChanged();
+                                  },
+                                  [this](const JobFailure &failure) {
+                                      m_ability = ModelAbility{failure.text, {}, {}};
+                                      Q_EMIT abilityChanged();
+                                  },
+                                  {}});
+}
+
+void Accuracy::start(Request request) {
+    std::erase_if(request.plans, [&](const ModelPlan &plan) {
+        const SharedAccuracy known = findResult(results(request.text, plan.rule), plan.recipe);
+        return plan.recipe.format == Format::None || (known && known->evaluation.complete());
+    });
+    if (!m_model || request.plans.empty())
+        return;
+    m_running = true;
+    m_stopping = false;
+    m_status = {};
+    m_status.text = request.text;
+    m_status.count = request.plans.size();
+    m_status.running.recipe = request.plans.front().recipe;
+    m_elapsed.start();
+    auto body = [this, model = m_model, request](const Work &work, const Post &post) {
+        const Llama llama(*model);
+        std::vector<std::string> warnings;
+        const TokenWindows windows = windowsFrom(llama, request.text, warnings);
+        for (std::size_t i = 0; i < request.plans.size(); ++i) {
+            work.checkStop();
+            post([this, i, recipe = request.plans[i].recipe, planned = windows.count] {
+                m_status.index = i;
+                m_status.running = {recipe, planned, {}};
+                Q_EMIT progressed();
+            });
+            const ModelPlan plan = request.prepare ? request.prepare(llama, request.plans[i], work) : request.plans[i];
+            const Steps steps{[this, &post](const AccuracyPoint &point, std::size_t) {
+                post([this, point] {
+                    m_status.running.curve.push_back(point);
+                    Q_EMIT progressed();
+                });
+            }};
+            auto result = std::make_shared<const AccuracyResult>(measure(llama, plan, windows, work, steps));
+            post([this, text = request.text, rule = plan.rule, result] { take(text, rule, result); });
+        }
+        return warnings;
+    };
+    m_runner.start(
+        runSlot, Queue::Batch, std::move(body),
+        JobHandlers<std::vector<std::string>>{
+            [this](const std::shared_ptr<const std::vector<std::string>> &warnings) {
+                if (!warnings->empty())
+                    Q_EMIT warned(QString::fromStdString(warnings->front()));
+                finish({}, m_stopping);
+            },
+            [this](const JobFailure &failure) {
+                finish(failure.stopped() ? QString() : QString::fromStdString(failure.text), failure.stopped());
+            },
+            [this](const Progress &progress) {
+                const double part =
+                    progress.total == 0 ? 0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
+                m_status.share = (static_cast<double>(m_status.index) + part) /
+                                 static_cast<double>(std::max<std::size_t>(1, m_status.count));
+                m_status.elapsedSeconds = static_cast<double>(m_elapsed.elapsed()) / 1000;
+                Q_EMIT progressed();
+            }});
+    Q_EMIT progressed();
+}
+
+void Accuracy::stop() {
+    if (!m_running)
+        return;
+    m_stopping = true;
+    m_runner.requestStop(runSlot);
+}
+
+std::optional<double> Accuracy::secondsLeft() const {
+    if (m_status.share < tellableShare || m_status.elapsedSeconds < tellableSeconds)
+        return std::nullopt;
+    return m_status.elapsedSeconds * (1 - m_status.share) / m_status.share;
+}
+
+void Accuracy::finish(const QString &problem, bool stopped) {
+    m_running = false;
+    m_stopping = false;
+    Q_EMIT ended(problem, stopped);
+}
+
+void Accuracy::take(const TextSource &text, const SelectionRule &rule, SharedAccuracy result) {
+    const auto same = std::find_if(m_entries.begin(), m_entries.end(), [&](const Entry &entry) {
+        return entry.text == text && entry.rule == rule && entry.result->recipe == result->recipe;
+    });
+    if (same == m_entries.end())
+        m_entries.push_back({text, rule, std::move(result)});
+    else if (result->evaluation.windows >= same->result->evaluation.windows)
+        same->result = std::move(result);
+    Q_EMIT resultsChanged();
+}
+
+std::vector<SharedAccuracy> Accuracy::results(const TextSource &text, const SelectionRule &rule) const {
+    std::vector<SharedAccuracy> found;
+    for (const Entry &entry : m_entries)
+        if (entry.text == text && entry.rule == rule)
+            found.push_back(entry.result);
+    return found;
+}
+
+void Accuracy::forget() {
+    m_entries.clear();
+    Q_EMIT resultsChanged();
+}
+
+void Accuracy::forgetIf(const std::function<bool(const Recipe &)> &which) {
+    const auto before = m_entries.size();
+    std::erase_if(m_entries, [&](const Entry &entry) { return which(entry.result->recipe); });
+    if (m_entries.size() != before)
+        Q_EMIT resultsChanged();
+}
+
+nlohmann::ordered_json Accuracy::toJson() const {
+    auto json = nlohmann::ordered_json::array();
+    for (const Entry &entry : m_entries) {
+        nlohmann::ordered_json one;
+        one["text"] = entry.text.path.string();
+        one["context"] = entry.text.context;
+        if (entry.text.windows)
+            one["windows"] = *entry.text.windows;
+        one["rule"] = nibblescope::toJson(entry.rule);
+        one["result"] = nibblescope::toJson(*entry.result);
+        json.push_back(std::move(one));
+    }
+    return json;
+}
+
+void Accuracy::restore(const nlohmann::ordered_json &json) {
+    if (!json.is_array())
+        return;
+    for (const auto &one : json) {
+        if (!one.is_object() || !one.contains("rule") || !one.contains("result"))
+            continue;
+        TextSource text;
+        text.path = one.value("text", std::string());
+        text.tokenIds = text.path.extension() == ".npy";
+        text.context = one.value("context", usualContext);
+        if (one.contains("windows"))
+            text.windows = one.value("windows", std::size_t{1});
+        take(text, selectionRuleFromJson(one["rule"]),
+             std::make_shared<const AccuracyResult>(accuracyFromJson(one["result"])));
+    }
+}
+
+} // namespace nibblescope

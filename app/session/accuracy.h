@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Running the open model: whether it can be, recipes run over a text beside the unquantized model, and what was
+// measured, which is kept as long as the model is open and in the session file.
+#pragma once
+
+#include <QElapsedTimer>
+#include <QObject>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/jobs/job_runner.h"
+#include "core/analysis/analyze.h"
+#include "core/model/evaluation_setup.h"
+#include "core/report/accuracy.h"
+
+namespace nibblescope {
+
+// What the open model allows.
+struct ModelAbility {
+    std::string notRun;      // why it cannot be run; empty: it can
+    std::string noTokenizer; // why it takes no text, only token ids; empty: it does
+    std::optional<std::uint64_t> contextLimit;
+};
+
+class Accuracy : public QObject {
+    Q_OBJECT
+public:
+    explicit Accuracy(JobRunner &runner, QObject *parent = nullptr);
+
+    // Forgets everything about the last one, and finds out what the new one allows. Null: none.
+    void setModel(std::shared_ptr<const Model> model);
+    // Null: not known yet.
+    const ModelAbility *ability() const { return m_ability ? &*m_ability : nullptr; }
+
+    struct Request {
+        std::vector<ModelPlan> plans; // recipes with a format, same rule
+        TextSource text;
+        // Makes a plan ready to run where it needs more than it holds (statistics collected sequentially). May be
+        // empty.
+        std::function<ModelPlan(const Llama &, const ModelPlan &, const Work &)> prepare;
+    };
+    // One job. Recipes that were measured whole on that text already are left out. A running one is replaced.
+    void start(Request request);
+    void stop(); // what was measured is kept
+
+    bool isRunning() const { return m_running; }
+    struct Status {
+        TextSource text;
+        std::size_t index = 0; // of the recipe that is run
+        std::size_t count = 0;
+        AccuracyRunning running;
+        double share = 0; // of the whole job, 0 ... 1
+        double elapsedSeconds = 0;
+    };
+    const Status &status() const { return m_status; }
+    std::optional<double> secondsLeft() const; // once it can be told
+
+    // What was measured on that text with that rule, in the order of measuring.
+    std::vector<SharedAccuracy> results(const TextSource &text, const SelectionRule &rule) const;
+    std::size_t resultCount() const { return m_entries.size(); } // on all texts
+    void forget();                                               // all of it
+    void forgetIf(const std::function<bool(const Recipe &)> &which);
+
+    // For the session file.
+    nlohmann::ordered_json toJson() const;
+    void restore(const nlohmann::ordered_json &json);
+
+Q_SIGNALS:
+    void abilityChanged();
+    void progressed();
+    void resultsChanged();
+    // `problem`: a sentence, empty without one. `stopped`: on request.
+    void ended(const QString &problem, bool stopped);
+    void warned(const QString &text); // about the text or the windows
+
+private:
+    struct Entry {
+        TextSource text;
+        SelectionRule rule;
+        SharedAccuracy result;
+    };
+    void take(const TextSource &text, const SelectionRule &rule, SharedAccuracy result);
+    void finish(const QString &problem, bool stopped);
+
+    JobRunner &m_runner;
+    std::shared_ptr<const Model> m_model;
+    std::optional<ModelAbility> m_ability;
+    std::vector<Entry> m_entries;
+    bool m_running = false;
+    bool m_stopping = false;
+    Status m_status;
+    QElapsedTimer m_elapsed;
+};
+
+} // namespace nibblescope

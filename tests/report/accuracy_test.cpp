@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the Accuracy page says, on results with known answers.
+#include <QtTest>
+
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/report/figures_accuracy.h"
+
+using namespace nibblescope;
+
+namespace {
+
+Recipe recipe(Format format, GroupSize size, const char *method = "rtn") {
+    Recipe result = defaultRecipe(format);
+    result.groupSize = size;
+    result.method = method;
+    return result;
+}
+
+// Four windows; `kl` and `nll` of each, the reference at nll 2.
+SharedAccuracy made(const Recipe &of, double bpw, double sqnr, std::vector<double> kl, std::vector<double> difference) {
+    AccuracyResult result;
+    result.recipe = of;
+    result.bpw = bpw;
+    result.sqnrDb = sqnr;
+    Evaluation &evaluation = result.evaluation;
+    evaluation.context = 256;
+    evaluation.windows = kl.size();
+    evaluation.plannedWindows = kl.size();
+    evaluation.tokens = kl.size() * 255;
+    Comparison comparison;
+    comparison.referenceNll = {2, 0.1};
+    comparison.kl = estimateOf(kl);
+    comparison.nllDifference = estimateOf(difference);
+    comparison.klMedian = comparison.kl.mean / 2;
+    comparison.klP99 = comparison.kl.mean * 8;
+    comparison.top1Agreement = 0.9;
+    comparison.windowKl = std::move(kl);
+    comparison.windowNllDifference = std::move(difference);
+    evaluation.nll = {2 + comparison.nllDifference.mean, 0.1};
+    evaluation.perplexity = std::exp(evaluation.nll.mean);
+    evaluation.comparison = comparison;
+    for (std::size_t i = 1; i <= evaluation.windows; ++i)
+        result.curve.push_back({i, evaluation.nll, comparison.nllDifference, comparison.kl});
+    return std::make_shared<const AccuracyResult>(result);
+}
+
+std::string plain(std::string text) {
+    for (std::size_t at = text.find("\u00a0"); at != std::string::npos; at = text.find("\u00a0", at))
+        text.replace(at, std::string("\u00a0").size(), " ");
+    return text;
+}
+
+QString reading(const AccuracyInput &input) { return QString::fromStdString(plain(accuracyReading(input).text())); }
+
+const Recipe int4 = recipe(Format::Int4Asym, GroupSize::of(64));
+const Recipe int4Max = recipe(Format::Int4Max, GroupSize::of(32));
+const Recipe gptq = recipe(Format::Int4Asym, GroupSize::of(64), "gptq");
+const Recipe hqq = recipe(Format::Int4Asym, GroupSize::of(64), "hqq");
+const Recipe int8 = recipe(Format::Int8, GroupSize::row());
+const Recipe naive = recipe(Format::Int4, GroupSize::tensor());
+
+AccuracyInput example() {
+    AccuracyInput input;
+    input.results = {made(int4, 4.313, 20.7, {0.100, 0.110, 0.090, 0.104}, {0.080, 0.090, 0.070, 0.084}),
+                     made(int4Max, 4.5, 20.0, {0.120, 0.131, 0.111, 0.123}, {0.060, 0.065, 0.055, 0.062}),
+                     made(gptq, 4.313, 19.9, {0.070, 0.081, 0.062, 0.073}, {0.050, 0.055, 0.048, 0.051}),
+                     made(hqq, 4.5, 20.9, {0.101, 0.108, 0.091, 0.104}, {0.078, 0.091, 0.071, 0.083}),
+                     made(int8, 8.05, 42.6, {0.0005, 0.0006, 0.0004, 0.0005}, {-0.0010, -0.0012, -0.0009, -0.0011}),
+                     made(naive, 4.0, 10.4, {1.9, 2.0, 2.1, 2.05}, {1.5, 1.6, 1.7, 1.62})};
+    input.current = int4;
+    input.text = "heldout.txt";
+    input.referenceName = "F16";
+    return input;
+}
+
+} // namespace
+
+class AccuracyTest : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void differencesArePairedByWindows() {
+        const AccuracyInput input = example();
+        const Estimate difference = klDifference(*input.results[0], *input.results[2]);
+        QVERIFY(std::abs(difference.mean - 0.0295) < 1e-12);
+        QVERIFY(distinguishable(difference));
+        QVERIFY(!distinguishable(klDifference(*input.results[0], *input.results[3])));
+        QVERIFY(!distinguishable({0.1, std::nullopt}));
+    }
+
+    void changesOfPerplexityAreRatios() {
+        const Estimate change = perplexityChange(*example().results[0]);
+        QVERIFY(std::abs(change.mean - std::expm1(0.081)) < 1e-12);
+        QCOMPARE(plain(changeText({0.0523, 0.0006})), std::string("+5.230 ± 0.060 %"));
+        QCOMPARE(plain(changeText({-0.0001, 0.001})), std::string("−0.01 ± 0.10 %"));
+        QCOMPARE(plain(estimateText({0.08234, 0.00114})), std::string("0.0823 ± 0.0011"));
+    }
+
+    void theReadingComparesWithTheBestOrTheBaseline() {
+        AccuracyInput input = example();
+        QVERIFY2(reading(input).startsWith("INT4 asym 64 moves the predictions by KL 0.1010 ± 0.0042 at 4.313 bpw; "
+                                           "perplexity rises by 8.4"),
+                 qPrintable(reading(input)));
+        QVERIFY2(reading(input).contains("With no more bits INT4 asym 64 GPTQ has the least, KL 0.0715"),
+                 qPrintable(reading(input)));
+        input.baseline = int4Max;
+        QVERIFY2(reading(input).contains("INT4 asym 64 has 17 % less for 0.187 bpw less."), qPrintable(reading(input)));
+        input.baseline = hqq;
+        QVERIFY2(reading(input).contains("By KL it is not distinguishable from INT4 asym 64 HQQ"),
+                 qPrintable(reading(input)));
+        input.current = recipe(Format::Nf4, GroupSize::of(64));
+        QVERIFY2(reading(input).contains("NF4 64 is not measured yet"), qPrintable(reading(input)));
+    }
+
+    void itTeachesWhatRanksRecipes() {
+        const std::vector<std::string> lessons = accuracyLessons(example());
+        const auto said = [&lessons](const char *part) {
+            return std::any_of(lessons.begin(), lessons.end(),
+                               [part](const std::string &text) { return plain(text).find(part) != std::string::npos; });
+        };
+        QVERIFY(said("Rank by KL: INT4 max 32 has a lower perplexity than INT4 asym 64"));
+        QVERIFY(said("SQNR ranks INT4 asym 64 GPTQ below plain rounding (19.90 against 20.70 dB), although its KL is "
+                     "29 % less"));
+        QVERIFY(said("\"under 2 %\" holds for none of the 5 recipes of 4 bits here"));
+        QVERIFY(said("INT8 row has a lower perplexity than the unquantized model"));
+        QVERIFY(said("INT4 asym 64 HQQ is not distinguishable from plain rounding"));
+    }
+
+    void theRunIsRead() {
+        AccuracyInput input = example();
+        input.results.clear();
+        input.running = AccuracyRunning{int4, 64, {{24, {2.1, 0.1}, {0.08, 0.002}, {0.1, 0.004}}}};
+        QCOMPARE(reading(input), QStringLiteral("INT4 asym 64, 24 of 64 windows: KL 0.1000 ± 0.0040 so far, perplexity "
+                                                "+8.33 ± 0.22 %."));
+        const auto curve = accuracyCurve(input);
+        QVERIFY(curve);
+        QCOMPARE(curve->x.upper, 64.0);
+    }
+
+    void theFrontHoldsWhatIsNotBeaten() {
+        const auto front = paretoFront(example().results, AccuracyRank::Kl);
+        QCOMPARE(front.size(), 3U); // naive, GPTQ, INT8
+        QVERIFY(front[1]->recipe == gptq);
+        const Figure figure = paretoFigure(example());
+        // INT8 and one scale a tensor would squeeze the rest: they are named at the edges, and can be clicked there.
+        QVERIFY(figure.x.upper < 5);
+        QVERIFY(figure.y.upper < 0.2);
+        int edges = 0;
+        bool link = false;
+        for (const Mark &mark : figure.marks) {
+            edges += mark.fractional ? 1 : 0;
+            link = link || (mark.fractional && mark.link.find("int8") != std::string::npos);
+        }
+        QCOMPARE(edges, 2);
+        QVERIFY(link);
+        QCOMPARE(figure.table.rows.size(), 6U);
+        for (const Series &series : figure.series)
+            if (series.mark != MarkStyle::None)
+                QCOMPARE(series.links.size(), series.x.size());
+    }
+
+    void rowsStandInTheOrderOfTheRank() {
+        AccuracyInput input = example();
+        auto rows = accuracyRows(input);
+        QCOMPARE(rows.size(), 7U);
+        QCOMPARE(rows[0].name, std::string("F16, not quantized"));
+        QCOMPARE(rows[1].name, std::string("INT8 row"));
+        QCOMPARE(rows[2].name, std::string("INT4 asym 64 GPTQ"));
+        input.rank = AccuracyRank::Sqnr;
+        rows = accuracyRows(input);
+        QCOMPARE(rows[2].name, std::string("INT4 asym 64 HQQ"));
+    }
+
+    void resultsSurviveTheSessionFile() {
+        const SharedAccuracy result = example().results[0];
+        const AccuracyResult back = accuracyFromJson(nlohmann::ordered_json::parse(toJson(*result).dump()));
+        QVERIFY(back.recipe == result->recipe);
+        QCOMPARE(toJson(back).dump(), toJson(*result).dump());
+        QVERIFY_EXCEPTION_THROWN(accuracyFromJson({{"recipe", 3}}), Error);
+    }
+
+    void theUsualRecipesCanAllBeCarriedOut() {
+        for (const bool calibrated : {false, true}) {
+            const auto recipes = usualRecipes(calibrated);
+            QVERIFY(recipes.size() >= 16);
+            for (const Recipe &one : recipes)
+                QVERIFY(!problemOf(one));
+        }
+    }
+};
+
+QTEST_GUILESS_MAIN(AccuracyTest)
+#include "accuracy_test.moc"

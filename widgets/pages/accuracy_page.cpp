@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/pages/accuracy_page.h"
+
+#include <QComboBox>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QToolBar>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+#include "widgets/pages/fitted_table.h"
+#include "widgets/panels/segmented_control.h"
+#include "widgets/panels/themed_label.h"
+#include "widgets/theme/icons.h"
+
+namespace nibblescope {
+
+namespace {
+
+constexpr int paretoHeight = 270;
+constexpr int curveHeight = 180;
+constexpr int usualWindows = 64;
+constexpr std::size_t usualContextTokens = 256;
+constexpr int mostContext = 1 << 20;
+constexpr const char *rankIds[] = {"kl", "perplexity", "sqnr"};
+
+QString toText(const std::string &text) { return QString::fromStdString(text); }
+
+} // namespace
+
+AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent) {
+    buildBar();
+    body().addWidget(buildHead());
+    m_hint = new ThemedLabel(FontRole::Body, UiColour::Text2);
+    m_hint->setAlignment(Qt::AlignCenter);
+    m_hint->setWordWrap(true);
+    m_hint->setContentsMargins(48, 0, 48, 48);
+    m_hint->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    body().addWidget(m_hint, 1);
+    m_scroll = new QScrollArea;
+    m_scroll->setWidgetResizable(true);
+    m_scroll->setFrameShape(QFrame::NoFrame);
+    m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    m_scroll->setWidget(buildContent());
+    body().addWidget(m_scroll, 1);
+    m_scroll->hide();
+}
+
+void AccuracyPage::buildBar() {
+    const auto combo = [this](const QString &label, const QStringList &items, const QString &tip, bool editable) {
+        addLabel(label);
+        auto *box = new QComboBox;
+        box->setEditable(editable);
+        box->setInsertPolicy(QComboBox::NoInsert);
+        box->addItems(items);
+        box->setToolTip(tip);
+        box->setAccessibleName(label);
+        bar().addWidget(box);
+        if (editable) {
+            box->setMaximumWidth(72);
+            connect(box, &QComboBox::activated, this, [this] { edited(); });
+            connect(box->lineEdit(), &QLineEdit::editingFinished, this, [this, box] {
+                if (box->lineEdit()->isModified())
+                    edited();
+                box->lineEdit()->setModified(false);
+            });
+        }
+        return box;
+    };
+    m_text = combo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
+    m_text->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    m_text->setMinimumContentsLength(15);
+    connect(m_text, &QComboBox::activated, this, &AccuracyPage::chooseText);
+    m_context = combo(tr("Context"),
+                      {QStringLiteral("128"), QStringLiteral("256"), QStringLiteral("512"), QStringLiteral("1024")},
+                      tr("Tokens in a window; windows do not overlap and each begins anew"), true);
+    m_context->setEditText(QString::number(usualContextTokens));
+    m_windows =
+        combo(tr("Windows"),
+              {QStringLiteral("16"), QStringLiteral("32"), QStringLiteral("64"), QStringLiteral("128"), tr("All")},
+              tr("How many windows of the text are run: more take longer and narrow the standard errors, as "
+                 "1/√n"),
+              true);
+    m_windows->setEditText(QString::number(usualWindows));
+    m_evaluate = new QPushButton(themeIcon(QStringLiteral("run")), tr("Evaluate"));
+    m_evaluate->setAutoDefault(false);
+    ends().addWidget(m_evaluate);
+    connect(m_evaluate, &QPushButton::clicked, this, [this] {
+        if (m_running)
+            Q_EMIT cancelRequested();
+        else
+            Q_EMIT evaluateRequested();
+    });
+    finishBar();
+}
+
+// The row between the bar and the plots.
+QWidget *AccuracyPage::buildHead() {
+    auto *head = new QWidget;
+    auto *layout = new QHBoxLayout(head);
+    layout->setContentsMargins(16, 2, 16, 2);
+    layout->setSpacing(6);
+    auto *label = new QLabel(tr("Rank by"));
+    m_rank = new SegmentedControl({tr("KL"), tr("Perplexity"), tr("SQNR")});
+    m_rank->setAccessibleName(tr("Rank by"));
+    m_rank->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
+    m_rank->button(0)->setToolTip(
+        tr("KL divergence: how far the quantized model's next-token distribution P' lies from "
+           "the original's P, the mean of Σ P ln(P / P'); 0 is no change"));
+    m_rank->button(1)->setToolTip(
+        tr("exp of the mean −ln p of the tokens that follow; the plot shows its rise over the "
+           "unquantized model's"));
+    m_rank->button(2)->setToolTip(tr("10 log₁₀(Σw² / Σ(w − w')²) of the weights: needs no text, and does not see what "
+                                     "the model does with them"));
+    connect(m_rank, &SegmentedControl::chosen, this, [this] { edited(); });
+    m_forget = new QPushButton(tr("Forget results"));
+    m_forget->setToolTip(tr("Forget what was measured on this model, on all texts"));
+    m_usual = new QPushButton(tr("Evaluate the usual recipes"));
+    for (QPushButton *button : {m_forget, m_usual}) {
+        button->setAutoDefault(false);
+    }
+    connect(m_forget, &QPushButton::clicked, this, &AccuracyPage::forgetRequested);
+    connect(m_usual, &QPushButton::clicked, this, &AccuracyPage::usualRequested);
+    layout->addWidget(label);
+    layout->addWidget(m_rank);
+    layout->addStretch(1);
+    layout->addWidget(m_forget);
+    layout->addWidget(m_usual);
+    return head;
+}
+
+QWidget *AccuracyPage::buildContent() {
+    auto *content = new QWidget;
+    content->setBackgroundRole(QPalette::Base);
+    auto *layout = new QVBoxLayout(content);
+    layout->setContentsMargins(0, 0, 0, 8);
+    layout->setSpacing(6);
+    m_pareto = adopt(new PlotView);
+    m_curve = adopt(new PlotView);
+    for (PlotView *plot : {m_pareto, m_curve})
+        plot->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Expanding);
+    m_pareto->setMinimumHeight(paretoHeight);
+    m_curve->setMinimumHeight(curveHeight);
+    layout->addWidget(m_pareto, 3);
+    auto *table = new QVBoxLayout;
+    table->setContentsMargins(16, 0, 16, 0);
+    table->setSpacing(6);
+    m_title = new ThemedLabel(FontRole::Title, UiColour::Text);
+    m_table = new FittedTable(tr("Recipes tried"), {{tr("Recipe"), false, true},
+                                                    {tr("bpw"), true},
+                                                    {tr("KL"), true},
+                                                    {tr("Perplexity"), true},
+                                                    {tr("Change"), true},
+                                                    {tr("Median"), true},
+                                                    {tr("99 %"), true},
+                                                    {tr("Top-1"), true},
+                                                    {tr("SQNR"), true}});
+    const std::pair<int, QString> tips[] = {
+        {1, tr("Bits a weight over the quantized tensors, all constants counted")},
+        {2, tr("Mean over all predictions of Σ P ln(P / P'), natural logarithm, with its standard error: the standard "
+               "deviation of the windows' means / √windows. Lower is better")},
+        {3, tr("exp of the mean −ln p of the token that follows. Lower is better")},
+        {4, tr("Of perplexity against the unquantized model: exp(d) − 1, d the mean difference of −ln p, paired by "
+               "windows, with its standard error")},
+        {5, tr("Median of the KL over all predictions")},
+        {6, tr("99th percentile of the KL over all predictions: the bad surprises")},
+        {7, tr("Share of positions at which both models find the same token most probable")},
+        {8, tr("10 log₁₀(Σw² / Σ(w − w')²) over all linears together, in dB. Higher is better for the weights")}};
+    for (const auto &[column, tip] : tips)
+        m_table->horizontalHeaderItem(column)->setToolTip(tip);
+    const auto take = [this](int row) {
+        if (row > 0 && static_cast<std::size_t>(row) < m_rows.size() && m_rows[static_cast<std::size_t>(row)].recipe)
+            Q_EMIT linkActivated(QStringLiteral("recipe:") +
+                                 toText(toJson(*m_rows[static_cast<std::size_t>(row)].recipe).dump()));
+    };
+    connect(m_table, &QTableWidget::cellClicked, this, take);
+    connect(m_table, &QTableWidget::cellActivated, this, take);
+    table->addWidget(m_title);
+    table->addWidget(m_table);
+    layout->addLayout(table);
+    layout->addWidget(m_curve, 2);
+    m_teaching = new QWidget;
+    auto *below = new QVBoxLayout(m_teaching);
+    below->setContentsMargins(16, 4, 16, 0);
+    below->setSpacing(4);
+    below->addWidget(new ThemedLabel(tr("What these measurements teach"), FontRole::Title, UiColour::Text));
+    m_lessons = new ThemedLabel(FontRole::Body, UiColour::Text);
+    m_lessons->setWordWrap(true);
+    m_lessons->setTextFormat(Qt::PlainText);
+    m_lessons->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    below->addWidget(m_lessons);
+    layout->addWidget(m_teaching);
+    return content;
+}
+
+// The text -----------------------------------------------------------------------------------------------------------
+
+void AccuracyPage::setTexts(std::vector<Text> texts) {
+    m_texts = std::move(texts);
+    const auto known =
+        std::any_of(m_texts.begin(), m_texts.end(), [this](const Text &text) { return text.path == m_chosenText; });
+    if (!m_chosenText.isEmpty() && !known)
+        m_texts.push_back({QFileInfo(m_chosenText).fileName(), m_chosenText});
+    m_text->clear();
+    for (const Text &text : m_texts) {
+        m_text->addItem(text.name);
+        m_text->setItemData(m_text->count() - 1, text.path, Qt::ToolTipRole);
+        if (text.path == m_chosenText)
+            m_text->setCurrentIndex(m_text->count() - 1);
+    }
+    m_text->addItem(m_texts.empty() ? tr("Choose a file...") : tr("Another file..."));
+    if (m_chosenText.isEmpty())
+        m_text->setCurrentIndex(0);
+}
+
+void AccuracyPage::chooseText(int row) {
+    if (static_cast<std::size_t>(row) >= m_texts.size()) {
+        setTexts(m_texts); // "Another file..." is no choice yet
+        Q_EMIT chooseTextRequested();
+        return;
+    }
+    m_chosenText = row == 0 ? QString() : m_texts[static_cast<std::size_t>(row)].path;
+    edited();
+}
+
+QString AccuracyPage::textPath() const {
+    if (!m_chosenText.isEmpty())
+        return m_chosenText;
+    return m_texts.empty() ? QString() : m_texts.front().path;
+}
+
+QString AccuracyPage::textName() const {
+    const auto found =
+        std::find_if(m_texts.begin(), m_texts.end(), [this](const Text &text) { return text.path == textPath(); });
+    return found == m_texts.end() ? QFileInfo(textPath()).fileName() : found->name;
+}
+
+std::size_t AccuracyPage::context() const {
+    const int typed = m_context->currentText().toInt();
+    return typed < 2 ? usualContextTokens : static_cast<std::size_t>(std::min(typed, mostContext));
+}
+
+std::optional<std::size_t> AccuracyPage::windows() const {
+    bool number = false;
+    const int typed = m_windows->currentText().toInt(&number);
+    return number && typed > 0 ? std::optional(static_cast<std::size_t>(typed)) : std::nullopt;
+}
+
+AccuracyRank AccuracyPage::rank() const { return static_cast<AccuracyRank>(std::max(0, m_rank->current())); }
+
+nlohmann::ordered_json AccuracyPage::options() const {
+    nlohmann::ordered_json json;
+    if (!m_chosenText.isEmpty())
+        json["text"] = m_chosenText.toStdString();
+    json["context"] = context();
+    if (const auto count = windows())
+        json["windows"] = *count;
+    else
+        json["windows"] = "all";
+    json["rank"] = rankIds[static_cast<std::size_t>(rank())];
+    return json;
+}
+
+void AccuracyPage::setOptions(const nlohmann::ordered_json &options) {
+    const auto text = options.find("text");
+    m_chosenText = text != options.end() && text->is_string() ? toText(text->get<std::string>()) : QString();
+    setTexts(m_texts);
+    const auto number = [&options](const char *key, std::size_t usual) {
+        const auto found = options.find(key);
+        return found != options.end() && found->is_number_unsigned() ? found->get<std::size_t>() : usual;
+    };
+    m_context->setEditText(QString::number(number("context", usualContextTokens)));
+    const auto windows = options.find("windows");
+    const bool all = windows != options.end() && *windows == "all";
+    m_windows->setEditText(all ? tr("All") : QString::number(number("windows", usualWindows)));
+    const auto rank = options.find("rank");
+    int chosen = 0;
+    for (int i = 0; i < 3; ++i)
+        if (rank != options.end() && *rank == rankIds[i])
+            chosen = i;
+    m_rank->setCurrent(chosen);
+}
+
+// What is shown ------------------------------------------------------------------------------------------------------
+
+void AccuracyPage::setRunning(bool running, double share) {
+    if (m_running != running) {
+        m_running = running;
+        m_evaluate->setIcon(themeIcon(running ? QStringLiteral("stop") : QStringLiteral("run")));
+    }
+    m_evaluate->setText(running ? tr("Cancel, %1 %").arg(qRound(100 * share)) : tr("Evaluate"));
+    for (QWidget *field :
+         {static_cast<QWidget *>(m_text), static_cast<QWidget *>(m_context), static_cast<QWidget *>(m_windows)})
+        field->setEnabled(!running);
+}
+
+void AccuracyPage::setPossible(const QString &reason, const QString &recipe, std::size_t usual) {
+    m_evaluate->setEnabled(m_running || reason.isEmpty());
+    m_evaluate->setToolTip(m_running           ? tr("Stop; what was measured is kept (Ctrl+.)")
+                           : !reason.isEmpty() ? reason
+                                               : tr("Run %1 beside the unquantized model (Ctrl+Shift+R)").arg(recipe));
+    m_usual->setEnabled(!m_running && reason.isEmpty() && usual > 0);
+    m_usual->setToolTip(m_running           ? tr("Something is being evaluated")
+                        : !reason.isEmpty() ? reason
+                        : usual == 0        ? tr("All of them are measured")
+                                     : tr("%n recipe(s) from one scale a tensor to groups of 32, each run beside "
+                                          "the unquantized model",
+                                          nullptr, static_cast<int>(usual)));
+}
+
+void AccuracyPage::setHint(const QString &hint) {
+    m_hint->setText(hint);
+    m_hint->setVisible(!hint.isEmpty());
+    m_scroll->setVisible(hint.isEmpty());
+    m_forget->setEnabled(hint.isEmpty());
+}
+
+QString AccuracyPage::hint() const { return m_hint->isHidden() ? QString() : m_hint->text(); }
+
+void AccuracyPage::setInput(const AccuracyInput &input) {
+    setHint({});
+    m_pareto->setVisible(!input.results.empty());
+    m_title->setVisible(!input.results.empty());
+    m_table->setVisible(!input.results.empty());
+    if (!input.results.empty())
+        show(m_pareto, paretoFigure(input));
+    const auto curve = accuracyCurve(input);
+    m_curve->setVisible(curve.has_value());
+    if (curve)
+        show(m_curve, *curve);
+    fillTable(input);
+    QStringList lessons;
+    for (const std::string &lesson : accuracyLessons(input))
+        lessons.append(QStringLiteral("•  ") + toText(lesson));
+    m_lessons->setText(lessons.join(QLatin1Char('\n')));
+    m_teaching->setVisible(!lessons.isEmpty());
+}
+
+void AccuracyPage::fillTable(const AccuracyInput &input) {
+    m_rows = accuracyRows(input);
+    if (!input.results.empty()) {
+        const Evaluation &evaluation = input.results.front()->evaluation;
+        m_title->setText(tr("Recipes tried on %1, %2 windows of %3 tokens")
+                             .arg(toText(input.text))
+                             .arg(evaluation.plannedWindows)
+                             .arg(evaluation.context));
+    }
+    std::vector<std::vector<FittedTable::Cell>> cells;
+    int bold = -1;
+    for (const AccuracyRow &row : m_rows) {
+        if (row.current)
+            bold = static_cast<int>(cells.size());
+        QStringList tip;
+        if (row.recipe)
+            tip.append(tr("Click: take this recipe"));
+        if (row.onFront)
+            tip.append(tr("On the Pareto front: nothing here is better with as few bits"));
+        if (!row.remark.empty())
+            tip.append(toText(row.remark));
+        const QString name = toText(row.name) + (row.baseline ? tr(" (baseline)") : QString());
+        std::vector<FittedTable::Cell> line{{name, (QStringList(name) + tip).join(QLatin1Char('\n')), 0}};
+        for (const std::string *cell :
+             {&row.bpw, &row.kl, &row.perplexity, &row.change, &row.klMedian, &row.klP99, &row.top1, &row.sqnr})
+            line.push_back({toText(*cell), {}, 0});
+        cells.push_back(std::move(line));
+    }
+    m_table->setRows(cells, bold);
+}
+
+} // namespace nibblescope
