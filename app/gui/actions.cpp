@@ -72,6 +72,8 @@ const Row rows[] = {
      pageGroup},
     {ActionId::PageAccuracy, QT_TR_NOOP("&Accuracy"), "Ctrl+6", "", "What recipes do to the model's predictions",
      Needs::Nothing, pageGroup},
+    {ActionId::PageActivations, QT_TR_NOOP("A&ctivations"), "Ctrl+7", "",
+     "The inputs of the linears, and what rounding them costs", Needs::Nothing, pageGroup},
     {ActionId::ShowAsTable, QT_TR_NOOP("Show as &Table"), "", "table", "The plots' data as tables (T)", Needs::Model},
     {ActionId::ResetZoom, QT_TR_NOOP("Reset &Zoom"), "", "reset", "All of the data again (Home)", Needs::Model},
     {ActionId::ThemeSystem, QT_TR_NOOP("&System"), "", "", "Light or dark as the desktop", Needs::Nothing, themeGroup},

@@ -40,6 +40,7 @@ enum class ActionId : std::size_t {
     PageMemory,
     PageSpeed,
     PageAccuracy,
+    PageActivations,
     ShowAsTable,
     ResetZoom,
     ThemeSystem,

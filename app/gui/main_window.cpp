@@ -328,7 +328,7 @@ void MainWindow::showActions() {
     state.tensor = selection.tensor() >= 0;
     state.baseline = m_session->baseline().has_value();
     state.running = m_session->run().isRunning();
-    state.busy = state.running || m_documents->isBusy() || m_pages->isMeasuring() || m_session->accuracy().isRunning();
+    state.busy = state.running || m_documents->isBusy() || m_pages->isBusy() || m_session->accuracy().isRunning();
     state.back = selection.canGoBack();
     state.forward = selection.canGoForward();
     state.undoText = QString::fromStdString(m_session->history().undoText());
@@ -463,7 +463,8 @@ void MainWindow::connectActions() {
                                                  {ActionId::PageLayers, PageId::Layers},
                                                  {ActionId::PageMemory, PageId::Memory},
                                                  {ActionId::PageSpeed, PageId::Speed},
-                                                 {ActionId::PageAccuracy, PageId::Accuracy}};
+                                                 {ActionId::PageAccuracy, PageId::Accuracy},
+                                                 {ActionId::PageActivations, PageId::Activations}};
     for (const auto &page : pages)
         on(page.first, [this, id = page.second] { m_pages->show(id); });
     connect(m_pages, &Pages::pageChanged, this, [this, &a, pages](PageId id) {
@@ -497,7 +498,7 @@ void MainWindow::connectActions() {
     on(ActionId::CancelJob, [this] {
         m_session->stopRun();
         m_documents->cancel();
-        m_pages->cancelMeasuring();
+        m_pages->cancelJobs();
         m_session->accuracy().stop();
     });
     m_runEscape = new QShortcut(QKeySequence(Qt::Key_Escape), m_runButton, nullptr, nullptr, Qt::WidgetShortcut);

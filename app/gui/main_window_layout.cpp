@@ -130,7 +130,7 @@ void MainWindow::buildMenus() {
 
     QMenu *view = menuBar()->addMenu(tr("&View"));
     add(view, {ActionId::PageDistribution, ActionId::PageBins, ActionId::PageLayers, ActionId::PageMemory,
-               ActionId::PageSpeed, ActionId::PageAccuracy});
+               ActionId::PageSpeed, ActionId::PageAccuracy, ActionId::PageActivations});
     view->addSeparator();
     for (QDockWidget *dock : {m_tensorDock, m_recipeDock, m_numbersDock})
         view->addAction(dock->toggleViewAction());

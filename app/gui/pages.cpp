@@ -10,9 +10,11 @@
 #include <QTabBar>
 #include <QVBoxLayout>
 
+#include <algorithm>
 #include <functional>
 
 #include "app/gui/accuracy_presenter.h"
+#include "app/gui/activations_presenter.h"
 #include "app/gui/bins_presenter.h"
 #include "app/gui/distribution_presenter.h"
 #include "app/gui/layers_presenter.h"
@@ -27,7 +29,7 @@ namespace nibblescope {
 
 namespace {
 
-constexpr const char *ids[] = {"distribution", "bins", "layers", "memory", "speed", "accuracy"};
+constexpr const char *ids[] = {"distribution", "bins", "layers", "memory", "speed", "accuracy", "activations"};
 constexpr int refreshMilliseconds = 15;
 
 // A small dot in a tab while its content is computed.
@@ -76,6 +78,8 @@ std::unique_ptr<Presenter> makePresenter(PageId page, Session &session) {
         return std::make_unique<SpeedPresenter>(session);
     case PageId::Accuracy:
         return std::make_unique<AccuracyPresenter>(session);
+    case PageId::Activations:
+        return std::make_unique<ActivationsPresenter>(session);
     }
     return nullptr;
 }
@@ -99,8 +103,9 @@ Pages::Pages(Session &session, Actions &actions, QWidget *parent)
     m_tabs->setDocumentMode(true);
     m_tabs->setDrawBase(false);
     m_tabs->setExpanding(false);
-    for (const ActionId action : {ActionId::PageDistribution, ActionId::PageBins, ActionId::PageLayers,
-                                  ActionId::PageMemory, ActionId::PageSpeed, ActionId::PageAccuracy}) {
+    for (const ActionId action :
+         {ActionId::PageDistribution, ActionId::PageBins, ActionId::PageLayers, ActionId::PageMemory,
+          ActionId::PageSpeed, ActionId::PageAccuracy, ActionId::PageActivations}) {
         const int tab = m_tabs->addTab(actions[action]->text().remove(QLatin1Char('&')));
         m_tabs->setTabToolTip(tab, actions[action]->toolTip());
         m_tabs->setTabButton(tab, QTabBar::RightSide, new Dot);
@@ -186,7 +191,7 @@ Presenter &Pages::presenter(PageId page) {
     connect(&widget, &PageWidget::linkActivated, this, &Pages::follow);
     connect(&made, &Presenter::messageRaised, this, &Pages::messageRaised);
     connect(&made, &Presenter::computingChanged, this, &Pages::updateDots);
-    if (page == PageId::Speed)
+    if (page == PageId::Speed || page == PageId::Activations)
         connect(&made, &Presenter::computingChanged, this, &Pages::measuringChanged);
     return made;
 }
@@ -288,13 +293,17 @@ void Pages::evaluate() {
     static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateCurrent();
 }
 
-void Pages::evaluateUsual() {
-    static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateUsual();
+void Pages::evaluateUsual() { static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateUsual(); }
+
+bool Pages::isBusy() const {
+    return std::any_of(m_presenters.begin(), m_presenters.end(),
+                       [](const auto &made) { return made && made->canBeCancelled(); });
 }
 
-void Pages::cancelMeasuring() {
-    if (isMeasuring())
-        static_cast<SpeedPresenter &>(presenter(PageId::Speed)).cancel();
+void Pages::cancelJobs() {
+    for (const auto &made : m_presenters)
+        if (made && made->canBeCancelled())
+            made->cancel();
 }
 
 bool Pages::isMeasuring() const {

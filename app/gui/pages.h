@@ -22,8 +22,8 @@ namespace nibblescope {
 class PageWidget;
 class Presenter;
 
-enum class PageId : int { Distribution, Bins, Layers, Memory, Speed, Accuracy };
-inline constexpr std::size_t pageCount = 6;
+enum class PageId : int { Distribution, Bins, Layers, Memory, Speed, Accuracy, Activations };
+inline constexpr std::size_t pageCount = 7;
 const char *idOf(PageId page); // "distribution"
 PageId pageIdFrom(const std::string &id);
 
@@ -45,10 +45,11 @@ public:
     void copyPlot();
     void stepGroup(int step);
     void measureSpeed();
-    void cancelMeasuring();
     bool isMeasuring() const;
     void evaluate(); // the recipe, on the Accuracy page
     void evaluateUsual();
+    bool isBusy() const; // with what a person may want to cancel
+    void cancelJobs();
     void setExportSize(const PlotFiles::Size &size);
     void resetSizes(); // of the splitters
 
@@ -56,7 +57,7 @@ Q_SIGNALS:
     void pageChanged(nibblescope::PageId page);
     void readoutChanged(const QString &text);
     void tableShownChanged(bool shown);
-    void measuringChanged();
+    void measuringChanged();    // isMeasuring() or isBusy()
     void exportSizeRequested(); // the user wants to see and change it
     void messageRaised(const nibblescope::Message &message);
 

@@ -20,6 +20,9 @@ public:
     // Shows the present state; called whenever it changed while the page is seen, and when it comes to be seen.
     virtual void refresh() = 0;
     virtual bool isComputing() const { return false; }
+    // A job that a person may want to stop.
+    virtual bool canBeCancelled() const { return false; }
+    virtual void cancel() {}
     // A link of a plot or of the reading that only this page understands. False: not its own.
     virtual bool follow(const QString & /*link*/) { return false; }
 

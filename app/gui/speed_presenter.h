@@ -15,7 +15,8 @@ public:
     void refresh() override;
     bool isComputing() const override { return m_measuring; }
     void measure();
-    void cancel();
+    bool canBeCancelled() const override { return m_measuring; }
+    void cancel() override;
     const Progress &progress() const { return m_progress; }
 
 private:

@@ -14,7 +14,7 @@
 namespace nibblescope {
 
 struct ActivationLimits {
-    std::uint64_t tokens = 512;         // that are kept of each input
+    std::uint64_t tokens = 1024;        // that are kept of each input
     std::uint64_t bytes = 192ULL << 20; // that are kept of all inputs together ...
     std::uint64_t fewestTokens = 32;    // ... but no fewer tokens of each than that
 };

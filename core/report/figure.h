@@ -135,6 +135,7 @@ struct StackedBar { // the memory page: one bar, parts from left to right
     std::optional<double> low; // whisker from low to high, about the bar's end
     std::optional<double> high;
     std::optional<double> reference; // a dashed tick across the bar: what was expected
+    std::string link;                // a click on it emits this, as Mark::link
 };
 
 // Levels of a codebook on the x axis, in a strip of fixed height.

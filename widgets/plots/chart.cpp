@@ -105,8 +105,10 @@ void Chart::setFigure(std::shared_ptr<const Figure> figure) {
         m_view = own;
     m_own = same && exactNow ? m_own : own;
     m_view = keptWithin(m_view, m_limit, m_own, *m_figure);
+    m_adopting = true; // another scale changes an axis' range by itself
     xAxis->setScaleType(m_figure->x.logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
     yAxis->setScaleType(m_figure->y.logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+    m_adopting = false;
     giveAxes();
     relayout();
     if (m_cursor && !FigureCursor(*m_figure, m_layout).view(*m_cursor))

@@ -241,6 +241,7 @@ std::optional<CursorView> FigureCursor::view(CursorPlace place) const {
         view.text = !bar.readout.empty() ? bar.readout
                                          : bar.name + (part.name.empty() ? "" : ", " + part.name) + "\n" +
                                                valueText(part.value) + " " + m_figure.x.label;
+        view.link = bar.link;
         return view;
     }
     if (const Series *line = series(place.group)) {
