@@ -8,10 +8,8 @@
 #include <algorithm>
 
 #include "app/gui/main_window.h"
+#include "core/model/activation_kl.h"
 #include "core/model/activation_source.h"
-#include "core/model/evaluate.h"
-#include "core/model/smooth.h"
-#include "core/quant/quantize.h"
 #include "core/report/number_text.h"
 
 namespace nibblescope {
@@ -26,81 +24,11 @@ std::string windowsText(const TokenWindows &windows) {
            countText(windows.context) + " tokens";
 }
 
+// No more tokens in a window than the model was made for.
 TokenWindows windowsOf(const Llama &llama, TextSource source, std::vector<std::string> &warnings) {
     if (const auto limit = llama.config().contextLimit)
         source.context = std::min<std::size_t>(source.context, std::max<std::uint64_t>(2, *limit));
     return windowsFrom(llama, source, warnings);
-}
-
-// The maxima of the channels as smoothing asks for them.
-class SetStatistics : public StatisticsSource {
-public:
-    explicit SetStatistics(std::shared_ptr<const ActivationSet> set) : m_set(std::move(set)) {}
-    std::shared_ptr<const InputStatistics> statisticsFor(std::string_view tensor) const override {
-        for (const ActivationInput &input : m_set->inputs) {
-            if (input.name != tensor)
-                continue;
-            auto statistics = std::make_shared<InputStatistics>();
-            statistics->cols = input.statistics.channelMax.size();
-            statistics->positions = input.statistics.tokens;
-            statistics->maxAbs.assign(input.statistics.channelMax.begin(), input.statistics.channelMax.end());
-            return statistics;
-        }
-        return nullptr;
-    }
-
-private:
-    std::shared_ptr<const ActivationSet> m_set;
-};
-
-ActivationKl::Value valueOf(const Evaluation &evaluation) {
-    return {evaluation.comparison->kl.mean, evaluation.comparison->kl.standardError};
-}
-
-struct KlRequest {
-    std::shared_ptr<const Model> model;
-    TextSource text;
-    std::shared_ptr<const ActivationSet> set;
-    ModelPlan plan;
-    double alpha = 0;
-};
-
-// Hands out what is there after each of the runs.
-ActivationKl klOfActivations(const KlRequest &request, const Work &work,
-                             const std::function<void(const ActivationKl &)> &partial) {
-    const Llama llama(*request.model);
-    std::vector<std::string> warnings;
-    const TokenWindows windows = windowsOf(llama, request.text, warnings);
-    ActivationKl kl;
-    kl.alpha = request.alpha;
-    kl.windows = windows.count;
-    kl.context = windows.context;
-    kl.weightsRecipe = request.plan.recipe;
-    const auto quants = allActivationQuants();
-    const std::uint64_t runs = 2 * quants.size() + 1;
-    const Work quiet{work.pool, work.kernels, work.priority, work.stop, {}};
-    std::uint64_t done = 0;
-    const auto measure = [&](const WeightEdit *edit, const std::optional<ActivationQuant> &quant) {
-        work.checkStop();
-        const ActivationKl::Value value = valueOf(evaluate(llama, windows, edit, quiet, {}, quant));
-        work.report({++done, runs, quant ? shortForm(*quant) : shortForm(request.plan.recipe)});
-        return value;
-    };
-    const MethodTraits *method = findMethod(request.plan.recipe.method);
-    if (request.plan.recipe.format != Format::None && method != nullptr && !method->needsCalibration) {
-        const auto edit = editFrom(llama, request.plan, warnings, quiet);
-        kl.weights = measure(edit.get(), std::nullopt);
-    }
-    for (const ActivationQuant quant : quants) {
-        kl.plain.push_back(measure(nullptr, quant));
-        partial(kl);
-    }
-    const SmoothEdit smooth(llama, {}, SetStatistics(request.set), request.alpha, quiet);
-    for (const ActivationQuant quant : quants) {
-        kl.smoothed.push_back(measure(&smooth, quant));
-        partial(kl);
-    }
-    return kl;
 }
 
 } // namespace
@@ -304,12 +232,19 @@ void ActivationsPresenter::cancel() {
 void ActivationsPresenter::takeSet(std::shared_ptr<const ActivationSet> set) {
     m_collecting = false;
     m_set = std::move(set);
+    tellEvidence();
     m_page->setCollecting(ActivationsPage::Collecting::Idle);
     for (const std::string &warning : m_set->warnings)
         Q_EMIT messageRaised(
             {Severity::Warning, QString::fromStdString(warning), {}, QStringLiteral("activations"), false});
     refresh();
     Q_EMIT computingChanged();
+}
+
+// Made-up inputs are no evidence.
+void ActivationsPresenter::tellEvidence() {
+    if (m_set->origin != ActivationOrigin::Synthetic)
+        session().setActivationEvidence(activationEvidence(*m_set, m_kl.get()));
 }
 
 void ActivationsPresenter::collectingFailed(const JobFailure &failure) {
@@ -447,7 +382,9 @@ void ActivationsPresenter::measureKl() {
     m_measuringKl = true;
     m_kl.reset();
     m_page->setKlRunning(true);
-    const KlRequest request{m_source->model, m_source->text, m_set, session().plan(), m_page->alpha()};
+    const auto model = m_source->model;
+    const TextSource text = m_source->text;
+    const KlOptions options{session().plan(), m_page->alpha(), false};
     const auto ended = [this] {
         m_measuringKl = false;
         m_page->setKlRunning(false);
@@ -456,8 +393,11 @@ void ActivationsPresenter::measureKl() {
     };
     session().runner().start(
         slot() + QStringLiteral(".kl"), Queue::Batch,
-        [this, request](const Work &work, const Post &post) {
-            return klOfActivations(request, work, [this, &post](const ActivationKl &partial) {
+        [this, model, text, options, set = m_set](const Work &work, const Post &post) {
+            const Llama llama(*model);
+            std::vector<std::string> warnings;
+            const TokenWindows windows = windowsOf(llama, text, warnings);
+            return klOfActivations(llama, windows, *set, options, work, [this, &post](const ActivationKl &partial) {
                 auto shared = std::make_shared<const ActivationKl>(partial);
                 post([this, shared] {
                     m_kl = shared;
@@ -467,6 +407,7 @@ void ActivationsPresenter::measureKl() {
         },
         JobHandlers<ActivationKl>{[this, ended](const std::shared_ptr<const ActivationKl> &kl) {
                                       m_kl = kl;
+                                      tellEvidence();
                                       ended();
                                   },
                                   [this, ended](const JobFailure &failure) {

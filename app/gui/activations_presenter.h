@@ -55,6 +55,7 @@ private:
     template <typename Body>
     void startCollecting(Body body);
     void takeSet(std::shared_ptr<const ActivationSet> set);
+    void tellEvidence();
     void collectingFailed(const JobFailure &failure);
     void showWithoutSet();
     void measure();

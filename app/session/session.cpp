@@ -66,6 +66,7 @@ void Session::adopt(std::shared_ptr<const Model> model, const std::string &tenso
     m_store = ResultStore(m_model->tensors.size());
     m_accuracy.setModel(isStored() ? nullptr : m_model);
     m_told.clear();
+    m_activationEvidence.reset();
     m_history.clear();
     std::string wanted = tensor;
     if (const auto restoring = std::exchange(m_restoring, std::nullopt)) {

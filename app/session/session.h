@@ -20,6 +20,7 @@
 #include "app/session/result_store.h"
 #include "app/session/tensor_loader.h"
 #include "app/session/work_state.h"
+#include "core/report/claims.h"
 #include "widgets/panels/message_bar.h"
 #include "widgets/selection/selection.h"
 
@@ -84,6 +85,13 @@ public:
     const Accuracy &accuracy() const { return m_accuracy; }
     JobRunner &runner() { return m_runner; }
 
+    // What the Activations page has measured of the open model, for the claims; absent: nothing yet.
+    const std::optional<ActivationEvidence> &activationEvidence() const { return m_activationEvidence; }
+    void setActivationEvidence(const ActivationEvidence &evidence) {
+        m_activationEvidence = evidence;
+        Q_EMIT activationEvidenceChanged();
+    }
+
     // The whole-model run. The chosen tensor comes first; a change of the recipe starts it anew.
     void startRun();
     void stopRun();
@@ -105,7 +113,8 @@ Q_SIGNALS:
     void baselineResultsChanged();
     void historyChanged();
     void viewChanged(); // of loader()
-    void runChanged();  // started, progressed, ended
+    void activationEvidenceChanged();
+    void runChanged(); // started, progressed, ended
     void messageRaised(const nibblescope::Message &message);
 
 private:
@@ -136,6 +145,7 @@ private:
     ModelRun m_run;
     ModelRun m_statisticsFill;
     Accuracy m_accuracy;
+    std::optional<ActivationEvidence> m_activationEvidence;
     std::vector<std::function<void()>> m_whenMeasured;
     std::set<std::string> m_told;         // warnings that were shown
     std::optional<WorkState> m_restoring; // to be applied once its model is open

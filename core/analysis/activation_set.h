@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,21 @@ struct ActivationSet {
                     return &input;
         return nullptr;
     }
+};
+
+// Mean KL divergence to the unquantized model over a few windows.
+struct ActivationKl {
+    struct Value {
+        double mean = 0;
+        std::optional<double> standardError;
+    };
+    std::vector<Value> plain;     // in the order of allActivationQuants(), weights F32; shorter while it is measured
+    std::vector<Value> smoothed;  // the same, smoothed with `alpha`; may be empty
+    std::optional<Value> weights; // of `weightsRecipe`, activations F32
+    Recipe weightsRecipe;
+    double alpha = 0;
+    std::uint64_t windows = 0;
+    std::uint64_t context = 0;
 };
 
 } // namespace nibblescope

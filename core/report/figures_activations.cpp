@@ -465,17 +465,23 @@ Figure smoothingFigure(const ActivationsView &view) {
     return figure;
 }
 
-ActivationEvidence activationEvidence(const ActivationSet &set) {
+ActivationEvidence activationEvidence(const ActivationSet &set, const ActivationKl *kl) {
     ActivationEvidence evidence;
-    const auto raise = [](std::optional<double> &most, std::optional<double> value) {
-        if (value && (!most || *value > *most))
-            most = value;
-    };
     for (const ActivationInput &input : set.inputs) {
-        ++evidence.inputs;
-        evidence.withOutliers += input.statistics.outliers.empty() ? 0 : 1;
-        raise(evidence.mostSpread, input.statistics.spread());
-        raise(evidence.mostKurtosis, input.statistics.values.kurtosis);
+        const ActivationStatistics &s = input.statistics;
+        evidence.channels += s.channelMax.size();
+        evidence.outlierChannels += s.outliers.size();
+        if (const auto spread = s.spread(); spread && (!evidence.largestSpread || *spread > *evidence.largestSpread)) {
+            evidence.largestSpread = spread;
+            evidence.largestSpreadName = shortTensorName(input.name);
+        }
+    }
+    const auto quants = allActivationQuants();
+    for (std::size_t i = 0; kl != nullptr && i < kl->plain.size(); ++i) {
+        if (quants[i].scales != ActivationScales::Token)
+            continue;
+        auto &value = quants[i].bits == ActivationBits::Int8 ? evidence.klInt8 : evidence.klInt4;
+        value = MeasuredValue{kl->plain[i].mean, kl->plain[i].standardError};
     }
     return evidence;
 }

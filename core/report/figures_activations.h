@@ -10,25 +10,11 @@
 #include <vector>
 
 #include "core/analysis/activation_set.h"
+#include "core/report/claims.h"
 #include "core/report/figure.h"
 #include "core/report/readings.h"
 
 namespace nibblescope {
-
-// Mean KL divergence to the unquantized model over a few windows.
-struct ActivationKl {
-    struct Value {
-        double mean = 0;
-        std::optional<double> standardError;
-    };
-    std::vector<Value> plain;     // in the order of allActivationQuants(), weights F32; shorter while it is measured
-    std::vector<Value> smoothed;  // the same, smoothed with `alpha`; may be empty
-    std::optional<Value> weights; // of `weightsRecipe`, activations F32
-    Recipe weightsRecipe;
-    double alpha = 0;
-    std::uint64_t windows = 0;
-    std::uint64_t context = 0;
-};
 
 enum class ChannelOrder : std::uint8_t { ModelOrder, LargestFirst };
 enum class ActivationEffect : std::uint8_t { Output, Kl };
@@ -60,13 +46,8 @@ Figure smoothingFigure(const ActivationsView &view);
 
 Reading activationsReading(const ActivationsView &view);
 
-// The evidence for "activations are harder than weights because of outliers": over all inputs that were measured.
-struct ActivationEvidence {
-    std::uint64_t inputs = 0;
-    std::uint64_t withOutliers = 0;     // that have outlier channels
-    std::optional<double> mostSpread;   // largest over median channel, of the worst input
-    std::optional<double> mostKurtosis; // of the worst input
-};
-ActivationEvidence activationEvidence(const ActivationSet &set);
+// The evidence for "activations are harder than weights because of outliers", for claims(): over all inputs of the set,
+// and where KL was measured with one scale a token, that too.
+ActivationEvidence activationEvidence(const ActivationSet &set, const ActivationKl *kl = nullptr);
 
 } // namespace nibblescope

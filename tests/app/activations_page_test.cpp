@@ -113,6 +113,10 @@ private Q_SLOTS:
         QVERIFY(window.settle());
         QVERIFY(driver.figure("activations.costs") != nullptr);
 
+        // What was collected is evidence for the claims; made-up inputs are none.
+        QVERIFY(window->session().activationEvidence());
+        QCOMPARE(window->session().activationEvidence()->channels, std::uint64_t{4 * (3 * 256 + 768)});
+
         // Tensors that read nothing say so, and the others stay in sight.
         QVERIFY(window.select("model.embed_tokens.weight"));
         QVERIFY2(window.reading().contains(QLatin1String("embed_tokens is not one of the linears")),
@@ -172,6 +176,7 @@ private Q_SLOTS:
         QVERIFY(driver.choose("Order of the channels", 1));
         const auto &steps = driver.figure("activations.channels")->series[0].y;
         QVERIFY(std::is_sorted(steps.rbegin(), steps.rend()));
+        QVERIFY(!window->session().activationEvidence());
         window->pages().setTableShown(true);
         window->pages().setTableShown(false);
     }

@@ -181,11 +181,30 @@ private Q_SLOTS:
     }
 
     void gathersTheEvidence() {
-        const ActivationEvidence evidence = activationEvidence(*someView().set);
-        QCOMPARE(evidence.inputs, std::uint64_t{2});
-        QCOMPARE(evidence.withOutliers, std::uint64_t{1});
-        QCOMPARE(*evidence.mostSpread, 64.0);
-        QCOMPARE(*evidence.mostKurtosis, 120.0);
+        ActivationEvidence evidence = activationEvidence(*someView().set);
+        QCOMPARE(evidence.channels, std::uint64_t{9});
+        QCOMPARE(evidence.outlierChannels, std::uint64_t{2});
+        QCOMPARE(*evidence.largestSpread, 64.0);
+        QCOMPARE(evidence.largestSpreadName, std::string("layers.0.mlp.down_proj"));
+        QVERIFY(!evidence.klInt4);
+        ActivationKl kl;
+        kl.plain = {{0.02, 0.001}, {0.01, 0.001}, {0.005, 0.001}, {3, 0.1}, {0.3, 0.02}};
+        evidence = activationEvidence(*someView().set, &kl);
+        QCOMPARE(evidence.klInt8->value, 0.01);
+        QCOMPARE(evidence.klInt4->value, 0.3);
+        QCOMPARE(*evidence.klInt4->error, 0.02);
+        // And the claim that it is for is judged.
+        ClaimEvidence all;
+        all.activations = evidence;
+        RecipeEvidence weights;
+        weights.recipe = defaultRecipe(Format::Int4);
+        weights.kl = MeasuredValue{0.1, 0.01};
+        all.recipes.push_back(weights);
+        const std::vector<Claim> judged = claims(all);
+        const auto claim =
+            std::find_if(judged.begin(), judged.end(), [](const Claim &one) { return one.id == "activations"; });
+        QVERIFY(claim != judged.end());
+        QVERIFY2(claim->mark == ClaimMark::Held, claim->reason.c_str());
     }
 };
 
