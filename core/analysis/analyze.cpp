@@ -16,7 +16,7 @@ namespace {
 
 void refuseLarge(const TensorInfo &info, const std::string &what) {
     throw Error(Fault::Input, info.name + " is larger than 256 MiB as F32, and " + what +
-                                  " needs it whole. Use groups along rows, or exclude it.")
+                                  " needs it whole. Use another recipe, or exclude it.")
         .inTensor(info.name);
 }
 
@@ -88,10 +88,10 @@ void measure(TensorResult &result, const Source &source, const Recipe &recipe, c
         return;
     }
     const MethodTraits &method = *findMethod(recipe.method);
-    if (method.groupWise)
+    if (!needsWholeTensor(recipe))
         return measureInGroups(result, source, recipe, *method.groupWise);
     if (result.shape.size() * sizeof(float) > wholeTensorLimitBytes)
-        refuseLarge(result.info, std::string(method.name));
+        refuseLarge(result.info, std::string(method.groupWise ? traits(recipe.format).name : method.name));
     measureWhole(result, source, recipe, calibration);
 }
 

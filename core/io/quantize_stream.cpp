@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/io/matrix_reader.h"
 #include "core/io/shown.h"
 #include "core/io/weight_blocks.h"
 #include "core/quant/group_quantizer.h"
@@ -144,7 +145,13 @@ QuantizeOutcome quantizeFromFile(const Model &model, std::size_t tensor, Layout 
             .inTensor(info.name);
     Streamer streamer(model, tensor, layout, recipe, work);
     const MethodTraits &method = *findMethod(recipe.method);
-    return method.groupWise ? streamer.inGroups(*method.groupWise, sink) : streamer.whole(sink, calibration);
+    const bool large = matrixShape(info, layout).size() * sizeof(float) > wholeTensorLimitBytes;
+    if (large && needsWholeTensor(recipe))
+        throw Error(Fault::Input, shown(info.name) + " is larger than 256 MiB as F32, and " +
+                                      std::string(method.groupWise ? traits(recipe.format).name : method.name) +
+                                      " needs it whole. Use another recipe, or exclude it.")
+            .inTensor(info.name);
+    return needsWholeTensor(recipe) ? streamer.whole(sink, calibration) : streamer.inGroups(*method.groupWise, sink);
 }
 
 } // namespace nibblescope

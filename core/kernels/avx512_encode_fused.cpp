@@ -337,6 +337,7 @@ bool encodeFusedAvx512(Format format, const EncodeSpan &span, std::uint8_t *byte
         return encodeGroups<Format::Mxfp4>(span, bytes);
     case Format::Int8:
         return encodeGroups<Format::Int8>(span, bytes);
+    case Format::Fitted: // its levels are in no table
     case Format::None:
         break;
     }

@@ -27,6 +27,7 @@ inline float exactScale(Format format, const GroupRange &range) {
         return range.absmax / 127.0F;
     case Format::Nf4:
     case Format::Fp4:
+    case Format::Fitted:
         return range.absmax;
     case Format::Mxfp4:
         // An all-zero group has exponent byte 0, which is 2^-127.
@@ -51,9 +52,11 @@ inline std::uint8_t zeroPointFor(float lowest, float scale) {
 }
 
 // The nibble (0 ... 15) or, for int8, the byte of one weight against its group's scale. NaN gets the zero code, Inf the
-// outer code of its sign; scale 0 gives the zero code.
+// outer code of its sign; scale 0 gives the zero code. A codebook that was fitted need not hold a zero: its zero code
+// is that of the level nearest to it. `codebook` is for that format only; null: NF4's.
 template <Format format>
-inline std::uint8_t encodeOne(float weight, float scale, std::uint8_t zeroPoint) {
+inline std::uint8_t encodeOne(float weight, float scale, std::uint8_t zeroPoint,
+                              [[maybe_unused]] const SortedLevels *codebook = nullptr) {
     if constexpr (format == Format::Int4) {
         if (scale == 0.0F || std::isnan(weight))
             return 8;
@@ -85,11 +88,12 @@ inline std::uint8_t encodeOne(float weight, float scale, std::uint8_t zeroPoint)
         for (const float limit : boundary)
             code = static_cast<std::uint8_t>(code + (magnitude > limit ? 1 : 0)); // a tie goes to the smaller magnitude
         return static_cast<std::uint8_t>(code != 0 && value < 0.0F ? code | 8 : code);
-    } else { // nf4, fp4
-        const SortedLevels &sorted = sortedLevels(format);
-        if (scale == 0.0F || std::isnan(weight))
+    } else { // nf4, fp4, fitted
+        const SortedLevels &sorted = format == Format::Fitted && codebook != nullptr ? *codebook : sortedLevels(format);
+        const bool none = scale == 0.0F || std::isnan(weight);
+        if (none && format != Format::Fitted)
             return format == Format::Nf4 ? 7 : 0;
-        const float value = weight * (1.0F / std::max(scale, smallestAbsmax));
+        const float value = none ? 0.0F : weight * (1.0F / std::max(scale, smallestAbsmax));
         std::size_t place = 0;
         for (const float limit : sorted.boundary)
             place += value > limit ? 1 : 0; // a tie goes to the lower level
@@ -98,11 +102,14 @@ inline std::uint8_t encodeOne(float weight, float scale, std::uint8_t zeroPoint)
 }
 
 template <Format format>
-inline float decodeOne(std::uint8_t code, float scale, std::uint8_t zeroPoint) {
+inline float decodeOne(std::uint8_t code, float scale, std::uint8_t zeroPoint,
+                       [[maybe_unused]] const SortedLevels *codebook = nullptr) {
     if constexpr (format == Format::Int8)
         return static_cast<float>(static_cast<std::int8_t>(code)) * scale;
     else if constexpr (format == Format::Int4Asym)
         return static_cast<float>(static_cast<int>(code) - static_cast<int>(zeroPoint)) * scale;
+    else if constexpr (format == Format::Fitted)
+        return (codebook != nullptr ? *codebook : sortedLevels(format)).level[code] * scale; // codes rise with levels
     else
         return levels(format)[code] * scale;
 }
@@ -112,7 +119,7 @@ struct ClipLimits {
     float low;
     float high;
 };
-inline ClipLimits clipLimits(Format format, std::uint8_t zeroPoint) {
+inline ClipLimits clipLimits(Format format, std::uint8_t zeroPoint, const SortedLevels *codebook = nullptr) {
     switch (format) {
     case Format::Int8:
         return {-127.5F, 127.5F};
@@ -120,8 +127,9 @@ inline ClipLimits clipLimits(Format format, std::uint8_t zeroPoint) {
         return {-0.5F - static_cast<float>(zeroPoint), 15.5F - static_cast<float>(zeroPoint)};
     case Format::Nf4:
     case Format::Fp4:
-    case Format::Mxfp4: {
-        const auto &level = sortedLevels(format).level;
+    case Format::Mxfp4:
+    case Format::Fitted: {
+        const auto &level = (codebook != nullptr ? *codebook : sortedLevels(format)).level;
         return {level[0] - (level[1] - level[0]) / 2.0F, level[15] + (level[15] - level[14]) / 2.0F};
     }
     case Format::None:

@@ -26,6 +26,8 @@ constexpr std::array<FormatTraits, formatCount> formatTable{{
     {Format::Mxfp4, "mxfp4", "MXFP4", "MXFP4", "E2M1 with one power-of-two scale for 32 weights.", 4, 0, true, false,
      32},
     {Format::Int8, "int8", "INT8", "INT8", "The yardstick: 256 even steps.", 8, -128, false, false, 0},
+    {Format::Fitted, "fitted", "Fitted codebook", "Fitted", "16 levels of each tensor's own, Lloyd-Max from NF4's.", 4,
+     0, true, false, 0},
 }};
 
 // Dettmers et al., QLoRA (2023), appendix E: normal quantiles, as the published F32 table has them.
@@ -59,8 +61,7 @@ constexpr std::array<float, 16> e2m1Levels{
 constexpr std::array<float, 16> signedLevels{-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
 constexpr std::array<float, 16> unsignedLevels{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-SortedLevels sorted(Format format) {
-    const auto table = levels(format);
+SortedLevels sorted(std::span<const float, 16> table) {
     SortedLevels result{};
     std::iota(result.code.begin(), result.code.end(), std::uint8_t{0});
     // Stable: of the two zeros of FP4 and MXFP4 code 0 stands before code 8.
@@ -88,6 +89,7 @@ std::optional<Format> formatFromId(std::string_view id) {
 std::span<const float, 16> levels(Format format) {
     switch (format) {
     case Format::Nf4:
+    case Format::Fitted:
         return nf4Levels;
     case Format::Fp4:
         return fp4Levels;
@@ -108,11 +110,13 @@ const SortedLevels &sortedLevels(Format format) {
     static const std::array<SortedLevels, formatCount> tables = [] {
         std::array<SortedLevels, formatCount> all{};
         for (const FormatTraits &row : formatTable)
-            all[static_cast<std::size_t>(row.format)] = sorted(row.format);
+            all[static_cast<std::size_t>(row.format)] = sorted(levels(row.format));
         return all;
     }();
     return tables[static_cast<std::size_t>(format)];
 }
+
+SortedLevels sortedLevels(std::span<const float, 16> levels) { return sorted(levels); }
 
 namespace {
 

@@ -11,8 +11,8 @@
 
 namespace nibblescope {
 
-enum class Format : std::uint8_t { None, Int4, Int4Max, Int4Asym, Nf4, Fp4, Mxfp4, Int8 };
-inline constexpr std::size_t formatCount = 8;
+enum class Format : std::uint8_t { None, Int4, Int4Max, Int4Asym, Nf4, Fp4, Mxfp4, Int8, Fitted };
+inline constexpr std::size_t formatCount = 9;
 
 struct FormatTraits {
     Format format;
@@ -40,7 +40,7 @@ std::optional<Format> formatFromId(std::string_view id);
 
 // The 16 levels in the order of their codes, in units of the stored scale: NF4 and FP4 in [-1, 1] (bitsandbytes'
 // tables), MXFP4 as E2M1 values, INT4 the integers -8 ... 7, INT4 asymmetric 0 ... 15 (before the zero-point is taken
-// off). Not for None and Int8.
+// off). Not for None and Int8. Fitted: NF4's, which every fit starts from; a quantized tensor brings its own.
 std::span<const float, 16> levels(Format format);
 
 // The same values in rising order with the code of each. FP4 and MXFP4 hold zero twice.
@@ -50,5 +50,7 @@ struct SortedLevels {
     std::array<float, 15> boundary; // F32 midpoints (level[i] + level[i + 1]) / 2
 };
 const SortedLevels &sortedLevels(Format format);
+// Of any 16 levels, by code.
+SortedLevels sortedLevels(std::span<const float, 16> levels);
 
 } // namespace nibblescope

@@ -69,6 +69,7 @@ struct EncodeSpan {
     const float *encodeScales = nullptr;      // of the group of weights[0] and the following ones
     const float *decodeScales = nullptr;      // the same pointer unless double quantization restores other values
     const std::uint8_t *zeroPoints = nullptr; // int4-asym
+    const SortedLevels *codebook = nullptr;   // fitted: its levels; null: NF4's
     // 4 bit: weights[0] goes into the high nibble of codes[0]; ceil(count / 2) bytes are written, a last low nibble is
     // 0. int8: count bytes.
     std::uint8_t *codes = nullptr;
@@ -85,16 +86,18 @@ struct DecodeSpan {
     std::size_t firstInGroup = 0;
     const float *decodeScales = nullptr;
     const std::uint8_t *zeroPoints = nullptr;
+    const SortedLevels *codebook = nullptr; // fitted
     float *out = nullptr;
 };
 
-// Clip search of one group: candidate scales are s * (100 - i) / 100, i = 0 ... 79 (nf4 and fp4: of absmax).
+// Clip search of one group: candidate scales are s * (100 - i) / 100, i = 0 ... 79 (nf4, fp4 and fitted: of absmax).
 struct ClipSearch {
     const float *weights = nullptr;
     std::size_t count = 0;
     GroupRange range;
     ScaleType scaleType = ScaleType::F16;
-    const double *importance = nullptr; // a weight for each squared error, or null for 1
+    const double *importance = nullptr;     // a weight for each squared error, or null for 1
+    const SortedLevels *codebook = nullptr; // fitted
 };
 struct ClipChoice {
     float scale = 0; // rounded to its storage type

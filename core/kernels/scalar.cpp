@@ -134,9 +134,9 @@ void encode(const EncodeSpan &span) {
     for (std::size_t i = 0; i < span.count; ++i) {
         const float w = span.weights[i];
         const std::uint8_t zero = span.zeroPoints != nullptr ? span.zeroPoints[group] : std::uint8_t{0};
-        const std::uint8_t code = encodeOne<format>(w, span.encodeScales[group], zero);
+        const std::uint8_t code = encodeOne<format>(w, span.encodeScales[group], zero, span.codebook);
         const float scale = span.decodeScales[group];
-        const float decoded = decodeOne<format>(code, scale, zero);
+        const float decoded = decodeOne<format>(code, scale, zero, span.codebook);
         storeCode<format>(span.codes, i, code);
         if (span.decoded != nullptr)
             span.decoded[i] = decoded;
@@ -144,7 +144,7 @@ void encode(const EncodeSpan &span) {
             ++span.codeCounts[code];
         if (span.sums != nullptr && std::isfinite(w)) {
             addError(sums, w, decoded);
-            const ClipLimits limits = clipLimits(format, zero);
+            const ClipLimits limits = clipLimits(format, zero, span.codebook);
             const float low = limits.low * scale; // the upper one where the scale is negative
             const float high = limits.high * scale;
             sums.clipped += w < std::min(low, high) || w > std::max(low, high) ? 1 : 0;
@@ -164,7 +164,7 @@ void decode(const DecodeSpan &span) {
     std::size_t inGroup = span.firstInGroup;
     for (std::size_t i = 0; i < span.count; ++i) {
         const std::uint8_t zero = span.zeroPoints != nullptr ? span.zeroPoints[group] : std::uint8_t{0};
-        span.out[i] = decodeOne<format>(loadCode<format>(span.codes, i), span.decodeScales[group], zero);
+        span.out[i] = decodeOne<format>(loadCode<format>(span.codes, i), span.decodeScales[group], zero, span.codebook);
         if (++inGroup == span.groupSize) {
             inGroup = 0;
             ++group;
@@ -201,8 +201,9 @@ ClipChoice clipSearch(const ClipSearch &search) {
             const float w = search.weights[i];
             if (!std::isfinite(w))
                 continue;
-            const std::uint8_t code = encodeOne<format>(w, candidate.scale, candidate.zeroPoint);
-            const auto e = static_cast<double>(w - decodeOne<format>(code, candidate.scale, candidate.zeroPoint));
+            const std::uint8_t code = encodeOne<format>(w, candidate.scale, candidate.zeroPoint, search.codebook);
+            const auto e =
+                static_cast<double>(w - decodeOne<format>(code, candidate.scale, candidate.zeroPoint, search.codebook));
             error += (search.importance != nullptr ? search.importance[i] : 1.0) * (e * e);
         }
         if (step == 0 || error < smallest) {
@@ -250,7 +251,8 @@ Kernels makeScalarKernels() {
                 encode<Format::Nf4>,
                 encode<Format::Fp4>,
                 encode<Format::Mxfp4>,
-                encode<Format::Int8>};
+                encode<Format::Int8>,
+                encode<Format::Fitted>};
     k.decode = {nullptr,
                 decode<Format::Int4>,
                 decode<Format::Int4Max>,
@@ -258,7 +260,8 @@ Kernels makeScalarKernels() {
                 decode<Format::Nf4>,
                 decode<Format::Fp4>,
                 decode<Format::Mxfp4>,
-                decode<Format::Int8>};
+                decode<Format::Int8>,
+                decode<Format::Fitted>};
     k.groupScales = {nullptr,
                      groupScales<Format::Int4>,
                      groupScales<Format::Int4Max>,
@@ -266,7 +269,8 @@ Kernels makeScalarKernels() {
                      groupScales<Format::Nf4>,
                      groupScales<Format::Fp4>,
                      groupScales<Format::Mxfp4>,
-                     groupScales<Format::Int8>};
+                     groupScales<Format::Int8>,
+                     groupScales<Format::Fitted>};
     k.clipSearch = {nullptr,
                     clipSearch<Format::Int4>,
                     clipSearch<Format::Int4Max>,
@@ -274,7 +278,8 @@ Kernels makeScalarKernels() {
                     clipSearch<Format::Nf4>,
                     clipSearch<Format::Fp4>,
                     nullptr,
-                    clipSearch<Format::Int8>};
+                    clipSearch<Format::Int8>,
+                    clipSearch<Format::Fitted>};
     return k;
 }
 

@@ -21,13 +21,14 @@ void pack(QuantizedTensor &tensor, const std::vector<std::uint8_t> &codes) {
 
 std::uint64_t clippedIn(const QuantizeInput &input, const QuantizedTensor &tensor) {
     const GroupGrid &grid = tensor.grid;
+    const SortedLevels levels = sortedLevels(levelsOf(tensor));
     std::uint64_t clipped = 0;
     for (std::uint64_t group = 0; group < grid.groups(); ++group) {
         const float scale = tensor.decodeScales[group];
         if (scale == 0.0F)
             continue;
-        ClipLimits limits =
-            clipLimits(input.recipe.format, tensor.zeroPoints.empty() ? std::uint8_t{0} : tensor.zeroPoints[group]);
+        ClipLimits limits = clipLimits(input.recipe.format,
+                                       tensor.zeroPoints.empty() ? std::uint8_t{0} : tensor.zeroPoints[group], &levels);
         if (!tensor.floatZeros.empty())
             limits = {-0.5F - tensor.floatZeros[group], 15.5F - tensor.floatZeros[group]};
         for (std::uint64_t i = grid.begin(group); i < grid.begin(group) + grid.length(group); ++i) {
@@ -49,6 +50,7 @@ QuantizeOutcome assemble(const QuantizeInput &input, ChosenCodes chosen, const W
     tensor.decodeScales = std::move(chosen.scales);
     tensor.zeroPoints = std::move(chosen.zeroPoints);
     tensor.floatZeros = std::move(chosen.floatZeros);
+    tensor.codebook = std::move(chosen.codebook);
     outcome.scaleCounts = chosen.scaleCounts;
     outcome.codeCounts.assign(16, 0);
     for (const std::uint8_t code : chosen.codes)

@@ -14,6 +14,7 @@ struct ChosenCodes {
     std::vector<float> scales;            // one a group
     std::vector<std::uint8_t> zeroPoints; // int4-asym: one a group
     std::vector<float> floatZeros;        // hqq: one a group
+    std::vector<float> codebook;          // fitted: 16 levels
     ScaleCounts scaleCounts;
 };
 

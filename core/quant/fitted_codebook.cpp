@@ -19,9 +19,9 @@ struct Weighted {
     double weight;
 };
 
-std::vector<Weighted> normalised(std::span<const float> weights, const GroupGrid &grid) {
-    std::vector<Weighted> points;
-    points.reserve(weights.size());
+// Tells of each finite weight of a group that is not all zero: v = w / absmax, and absmax^2.
+template <typename Body>
+void forNormalised(std::span<const float> weights, const GroupGrid &grid, Body body) {
     for (std::uint64_t group = 0; group < grid.groups(); ++group) {
         const auto members = weights.subspan(grid.begin(group), grid.length(group));
         float absmax = 0;
@@ -34,10 +34,35 @@ std::vector<Weighted> normalised(std::span<const float> weights, const GroupGrid
         const double square = static_cast<double>(absmax) * static_cast<double>(absmax);
         for (const float weight : members)
             if (std::isfinite(weight))
-                points.push_back({static_cast<double>(weight * inverse), square});
+                body(static_cast<double>(weight * inverse), square);
     }
+}
+
+std::vector<Weighted> sorted(std::span<const float> weights, const GroupGrid &grid) {
+    std::vector<Weighted> points;
+    points.reserve(weights.size());
+    forNormalised(weights, grid, [&points](double value, double weight) { points.push_back({value, weight}); });
     std::sort(points.begin(), points.end(), [](const Weighted &a, const Weighted &b) { return a.value < b.value; });
     return points;
+}
+
+struct Bin {
+    double weight = 0;
+    double first = 0;
+    double square = 0;
+};
+
+std::vector<Bin> gathered(std::span<const float> weights, const GroupGrid &grid) {
+    constexpr std::size_t count = 1U << 16;
+    std::vector<Bin> bins(count);
+    forNormalised(weights, grid, [&bins](double value, double weight) {
+        const auto place = static_cast<std::size_t>((value + 1) / 2 * static_cast<double>(count));
+        Bin &bin = bins[std::min(place, count - 1)];
+        bin.weight += weight;
+        bin.first += weight * value;
+        bin.square += weight * value * value;
+    });
+    return bins;
 }
 
 Codebook rounded(const std::array<double, levelCount> &levels) {
@@ -67,7 +92,13 @@ double CodebookFit::Points::cost(std::size_t begin, std::size_t end) const {
 
 CodebookFit::CodebookFit(std::span<const float> weights, const GroupGrid &grid) {
     m_points.add(0, 0, 0, 0); // prefix sums begin with 0; values[i + 1] is point i
-    for (const Weighted &point : normalised(weights, grid))
+    if (weights.size() > mostExact) {
+        for (const Bin &bin : gathered(weights, grid))
+            if (bin.weight > 0)
+                m_points.add(bin.first / bin.weight, bin.weight, bin.first, bin.square);
+        return;
+    }
+    for (const Weighted &point : sorted(weights, grid))
         m_points.add(point.value, point.weight, point.weight * point.value, point.weight * point.value * point.value);
 }
 

@@ -20,9 +20,11 @@ using Codebook = std::array<float, 16>; // in rising order, units of the absmax
 
 class CodebookFit {
 public:
-    // Sorts the values; groups of zeros and weights that are not finite take no part. More than `mostPoints` values are
-    // gathered in as many narrow bins first, for optimum() only.
+    // Groups of zeros and weights that are not finite take no part. Up to `mostExact` values are sorted; more are
+    // gathered in 2^16 narrow bins of equal width, each as the mean of what fell into it. optimum() looks at no more
+    // than `mostPoints` points and gathers neighbours before.
     CodebookFit(std::span<const float> weights, const GroupGrid &grid);
+    static constexpr std::size_t mostExact = 1U << 18;
     static constexpr std::size_t mostPoints = 1U << 15;
 
     // From NF4's levels: boundaries at midpoints, levels at the weighted means of their cells, until the error falls by

@@ -84,7 +84,10 @@ class RowQuantizer {
 public:
     RowQuantizer(const QuantizeInput &input, const Prepared &prepared, const GroupGrid &grid, ChosenCodes &chosen,
                  const Work &work)
-        : m_input(input), m_prepared(prepared), m_grid(grid), m_chosen(chosen), m_work(work) {}
+        : m_input(input), m_prepared(prepared), m_grid(grid), m_chosen(chosen), m_work(work) {
+        if (!chosen.codebook.empty())
+            m_codebook = sortedLevels(std::span<const float, 16>(chosen.codebook.data(), 16));
+    }
 
     // Rows [first, first + count): each is quantized by itself, together they share the products.
     void run(std::size_t first, std::size_t count, ScaleCounts &counts) const {
@@ -164,10 +167,12 @@ private:
                 setGroup(row, step / m_grid.groupSize,
                          {weights + step, std::min<std::size_t>(m_grid.groupSize, n - step)}, counts);
             const Group group = groupOf(row, column);
-            const std::uint8_t code = encodeOne<format>(current[i], group.scale, group.zeroPoint);
+            const SortedLevels *levels = m_codebook ? &*m_codebook : nullptr;
+            const std::uint8_t code = encodeOne<format>(current[i], group.scale, group.zeroPoint, levels);
             m_chosen.codes[row * n + column] = code;
             const float *factor = m_prepared.factor.data() + step * n + begin;
-            const float error = (current[i] - decodeOne<format>(code, group.scale, group.zeroPoint)) / factor[i];
+            const float error =
+                (current[i] - decodeOne<format>(code, group.scale, group.zeroPoint, levels)) / factor[i];
             errors[i] = error;
             for (std::size_t k = i + 1; k < size; ++k)
                 current[k] -= error * factor[k];
@@ -179,6 +184,7 @@ private:
     const GroupGrid &m_grid;
     ChosenCodes &m_chosen;
     const Work &m_work;
+    std::optional<SortedLevels> m_codebook;
 };
 
 template <Format format>
@@ -206,6 +212,7 @@ QuantizeOutcome quantizeSecondOrder(const QuantizeInput &input, const Work &work
     ChosenCodes chosen;
     chosen.codes.resize(input.weights.size());
     chosen.scales.resize(grid.groups());
+    chosen.codebook = codebookFor(input.weights, input.shape, input.recipe);
     if (traits(input.recipe.format).zeroPoint)
         chosen.zeroPoints.resize(grid.groups());
     const auto go = [&](auto quantizeAll) { quantizeAll(input, prepared, grid, chosen, work); };
@@ -227,6 +234,9 @@ QuantizeOutcome quantizeSecondOrder(const QuantizeInput &input, const Work &work
         break;
     case Format::Mxfp4:
         go(quantizeRows<Format::Mxfp4>);
+        break;
+    case Format::Fitted:
+        go(quantizeRows<Format::Fitted>);
         break;
     case Format::Int8:
     case Format::None:

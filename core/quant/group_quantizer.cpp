@@ -152,6 +152,7 @@ void GroupQuantizer::searchGroups(std::uint64_t first, std::span<const float> we
             job.weights = weights.data() + (m_grid.begin(group) - first);
             job.count = m_grid.length(group);
             job.scaleType = m_recipe.doubleQuant == DoubleQuant::Off ? m_recipe.scaleType : ScaleType::F32;
+            job.codebook = m_codebook ? &*m_codebook : nullptr;
             work.kernels.groupRanges(job.weights, job.count, job.count, &job.range);
             if (!m_importance.empty()) {
                 importance.resize(job.count);
@@ -194,6 +195,7 @@ void GroupQuantizer::encodeChunk(const Chunk &chunk, const Kernels &kernels, con
     span.encodeScales = m_encodeScales.data() + chunk.group;
     span.decodeScales = m_decodeScales.empty() ? span.encodeScales : m_decodeScales.data() + chunk.group;
     span.zeroPoints = m_zeroPoints.empty() ? nullptr : m_zeroPoints.data() + chunk.group;
+    span.codebook = m_codebook ? &*m_codebook : nullptr;
     span.codes =
         output.codes != nullptr ? output.codes + (codeBytesBefore(chunk.first) - blockCodeBytes) : unwanted.data();
     span.decoded = output.decoded;
@@ -247,6 +249,8 @@ QuantizedTensor GroupQuantizer::takeConstants() && {
     tensor.decodeScales = m_decodeScales.empty() ? std::move(m_encodeScales) : std::move(m_decodeScales);
     tensor.zeroPoints = std::move(m_zeroPoints);
     tensor.secondLevel = std::move(m_secondLevel);
+    if (m_codebook)
+        tensor.codebook.assign(m_codebook->level.begin(), m_codebook->level.end());
     return tensor;
 }
 

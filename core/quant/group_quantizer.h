@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,9 @@ public:
     // quantizer.
     GroupQuantizer(const Recipe &recipe, MatrixShape shape, ScaleChoice choice = ScaleChoice::Range,
                    std::span<const double> importance = {});
+
+    // Fitted: the levels of this tensor, rising; before anything else.
+    void setCodebook(std::span<const float, 16> levels) { m_codebook = sortedLevels(levels); }
 
     // Blocks begin at multiples of this many weights (the last one may end anywhere).
     std::uint64_t blockAlignment() const;
@@ -66,6 +70,7 @@ private:
     GroupGrid m_grid;
     ScaleChoice m_choice;
     std::span<const double> m_importance;
+    std::optional<SortedLevels> m_codebook;
     bool m_scalesReady = false;
     std::vector<GroupRange> m_ranges;
     std::vector<float> m_encodeScales;

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/quant/awq.h"
+#include "core/quant/fitted_codebook.h"
 #include "core/quant/gptq.h"
 #include "core/quant/group_quantizer.h"
 #include "core/quant/hqq.h"
@@ -58,9 +59,24 @@ std::optional<std::string> problemOfRowMethods(const Recipe &recipe, std::string
     return std::nullopt;
 }
 
+bool needsWholeTensor(const Recipe &recipe) {
+    const MethodTraits *method = findMethod(recipe.method);
+    return recipe.format == Format::Fitted || method == nullptr || !method->groupWise;
+}
+
+std::vector<float> codebookFor(std::span<const float> weights, MatrixShape shape, const Recipe &recipe) {
+    if (recipe.format != Format::Fitted)
+        return {};
+    const Codebook levels = CodebookFit(weights, groupGrid(shape, recipe)).lloydMax();
+    return {levels.begin(), levels.end()};
+}
+
 QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work,
                                  std::span<const double> importance) {
     GroupQuantizer quantizer(input.recipe, input.shape, choice, importance);
+    const std::vector<float> codebook = codebookFor(input.weights, input.shape, input.recipe);
+    if (!codebook.empty())
+        quantizer.setCodebook(std::span<const float, 16>(codebook.data(), 16));
     if (!quantizer.canFuse()) {
         quantizer.observe(0, input.weights, work);
         quantizer.finishScales();

@@ -35,6 +35,12 @@ struct QuantizeInput {
 // Throws Error{Fault::Call} where there are none, Error{Fault::Input} where they are of another width than the tensor.
 const InputStatistics &requireStatistics(const QuantizeInput &input);
 
+// Whether the recipe has to see all weights of a tensor at once: its method does, or its levels are fitted to them.
+// Else `groupWise` of its method says how it goes in blocks.
+bool needsWholeTensor(const Recipe &recipe);
+// The levels that the recipe's groups are coded with: fitted to the weights, empty for formats that have their own.
+std::vector<float> codebookFor(std::span<const float> weights, MatrixShape shape, const Recipe &recipe);
+
 // The body of the methods that find one scale a group: rtn, mse, iw.
 enum class ScaleChoice : std::uint8_t;
 QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice, const Work &work,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quant/quantized_tensor.h"
 
+#include <optional>
+
 #include "core/kernels/kernels.h"
 #include "core/quant/double_quantization.h"
 
@@ -8,6 +10,12 @@ namespace nibblescope {
 
 std::uint64_t QuantizedTensor::bytesPerGridRow() const {
     return traits(recipe.format).codeBits == 8 ? grid.cols : (grid.cols + 1) / 2;
+}
+
+std::span<const float, 16> levelsOf(const QuantizedTensor &tensor) {
+    if (tensor.codebook.empty())
+        return levels(tensor.recipe.format);
+    return std::span<const float, 16>(tensor.codebook.data(), 16);
 }
 
 std::uint8_t codeAt(const QuantizedTensor &tensor, std::uint64_t index) {
@@ -31,6 +39,9 @@ void decodeFloatZeros(const DecodeSpan &span, const float *floatZeros) {
 void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out) {
     const auto decode = scalarKernels().decode[static_cast<std::size_t>(tensor.recipe.format)];
     const GroupGrid &grid = tensor.grid;
+    std::optional<SortedLevels> codebook;
+    if (!tensor.codebook.empty())
+        codebook = sortedLevels(levelsOf(tensor));
     for (std::uint64_t row = firstRow; row < firstRow + rowCount; ++row) {
         const std::uint64_t group = row * grid.groupsPerRow();
         DecodeSpan span;
@@ -39,6 +50,7 @@ void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::
         span.groupSize = grid.groupSize;
         span.decodeScales = tensor.decodeScales.data() + group;
         span.zeroPoints = tensor.zeroPoints.empty() ? nullptr : tensor.zeroPoints.data() + group;
+        span.codebook = codebook ? &*codebook : nullptr;
         span.out = out + (row - firstRow) * grid.cols;
         if (tensor.floatZeros.empty())
             decode(span);
@@ -75,6 +87,8 @@ StoredBits storedBits(MatrixShape shape, const Recipe &recipe) {
     } else {
         bits.scales = groups * (recipe.format == Format::Mxfp4 ? 8 : bitsOf(recipe.scaleType));
     }
+    if (recipe.format == Format::Fitted)
+        bits.secondLevel += 16 * 32;
     return bits;
 }
 

@@ -4,7 +4,7 @@
 //
 //   weight = decodeScales[group] * level(code)                  int4, int4-max, int8: level = the signed code
 //   weight = decodeScales[group] * (code - zeroPoints[group])   int4-asym
-//   weight = codebook[code] * decodeScales[group]               nf4, fp4, mxfp4 (scale = 2^exponent)
+//   weight = level(code) * decodeScales[group]                  nf4, fp4, mxfp4 (scale = 2^exponent), fitted
 #pragma once
 
 #include <cstdint>
@@ -39,10 +39,14 @@ struct QuantizedTensor {
     // hqq: one a group, of which F16 is stored: weight = decodeScales[group] * (code - floatZeros[group]). `zeroPoints`
     // then holds the nearest integers, for those who show them. Empty: none.
     std::vector<float> floatZeros;
-    SecondLevel secondLevel; // where recipe.doubleQuant is not Off
+    SecondLevel secondLevel;     // where recipe.doubleQuant is not Off
+    std::vector<float> codebook; // fitted: the tensor's own 16 levels, rising; else empty
 
     std::uint64_t bytesPerGridRow() const;
 };
+
+// What the codes of a 4-bit tensor stand for: its own levels, or those of its format.
+std::span<const float, 16> levelsOf(const QuantizedTensor &tensor);
 
 // Code of the weight at flat index `index` of the matrix, 0 ... 15 (int8: the byte).
 std::uint8_t codeAt(const QuantizedTensor &tensor, std::uint64_t index);
@@ -65,7 +69,7 @@ struct StoredBits {
     std::uint64_t codes = 0;
     std::uint64_t scales = 0; // with double quantization: the 8-bit codes of the scales
     std::uint64_t zeroPoints = 0;
-    std::uint64_t secondLevel = 0; // block scales and offset
+    std::uint64_t secondLevel = 0; // block scales and offset; a fitted codebook
 
     std::uint64_t total() const { return codes + scales + zeroPoints + secondLevel; }
     StoredBits &operator+=(const StoredBits &other);

@@ -39,6 +39,7 @@ double unitOf(Format format) {
     case Format::None:
     case Format::Nf4:
     case Format::Fp4:
+    case Format::Fitted:
         break;
     }
     return 1;
@@ -46,17 +47,19 @@ double unitOf(Format format) {
 
 double offsetOf(Format format, double zeroPoint) { return format == Format::Int4Asym ? zeroPoint - 7.5 : 0; }
 
-// Level of a code in units of the scale on the normalised axis; int4-asym as if the zero-point were 7.5.
-double levelInScales(Format format, unsigned code) {
+// Level of a code in units of the scale on the normalised axis; int4-asym as if the zero-point were 7.5. `table`: what
+// 4-bit codes stand for.
+double levelInScales(Format format, std::span<const float, 16> table, unsigned code) {
     if (format == Format::Int8)
         return static_cast<double>(static_cast<std::int8_t>(code));
-    const auto level = static_cast<double>(levels(format)[code]);
+    const auto level = static_cast<double>(table[code]);
     return format == Format::Int4Asym ? level - 7.5 : level;
 }
 
 // ---- levels and boundaries
 
-std::vector<NormalisedLevel> normalisedLevels(Format format, const ErrorMetrics *metrics) {
+std::vector<NormalisedLevel> normalisedLevels(Format format, std::span<const float, 16> table,
+                                              const ErrorMetrics *metrics) {
     std::vector<NormalisedLevel> all;
     const unsigned codes = format == Format::Int8 ? 256 : 16;
     for (unsigned code = 0; code < codes; ++code) {
@@ -68,7 +71,7 @@ std::vector<NormalisedLevel> normalisedLevels(Format format, const ErrorMetrics 
         level.code = code;
         level.text = format == Format::Int8 ? std::to_string(static_cast<int>(static_cast<std::int8_t>(code)))
                                             : codeText(format, code);
-        level.at = levelInScales(format, code) / unitOf(format);
+        level.at = levelInScales(format, table, code) / unitOf(format);
         level.reachable = metrics == nullptr || metrics->codeCounts.size() <= code || metrics->codeCounts[code] > 0;
         all.push_back(std::move(level));
     }
@@ -254,7 +257,9 @@ std::vector<CodeShare> sharesOf4Bit(const BinsSide &side, const std::vector<std:
         CodeShare share;
         share.text = level.text;
         share.code = level.code;
-        share.level = levelInScales(side.recipe.format, level.code);
+        share.level = side.recipe.format == Format::Fitted // its unit is 1, and its table the tensor's own
+                          ? level.at
+                          : levelInScales(side.recipe.format, levels(side.recipe.format), level.code);
         share.weights = counts[level.code];
         share.weightShare = shareOf(static_cast<double>(share.weights), static_cast<double>(total.weights));
         share.errorShare = shareOf(errors[level.code], total.error);
@@ -305,7 +310,8 @@ BinsSide emptySide(const TensorView &view) {
     if (!view.quantized)
         return side;
     side.recipe = view.quantized->recipe;
-    side.levels = normalisedLevels(side.recipe.format, view.result.metrics ? &*view.result.metrics : nullptr);
+    side.levels = normalisedLevels(side.recipe.format, levelsOf(*view.quantized),
+                                   view.result.metrics ? &*view.result.metrics : nullptr);
     side.boundaries = boundariesOf(side.levels);
     return side;
 }
@@ -342,8 +348,7 @@ BinsData computeBins(const TensorView &view, const TensorView *compared, const B
 Recipe defaultComparison(const Recipe &recipe, const std::optional<Recipe> &baseline) {
     if (baseline && baseline->format != Format::None && !(*baseline == recipe))
         return *baseline;
-    const bool codebook =
-        recipe.format == Format::Nf4 || recipe.format == Format::Fp4 || recipe.format == Format::Mxfp4;
+    const bool codebook = traits(recipe.format).codebook;
     Recipe other = recipe;
     other.format = codebook ? Format::Int4 : Format::Nf4;
     const MethodTraits *method = findMethod(recipe.method);

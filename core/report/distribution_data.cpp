@@ -122,7 +122,7 @@ double levelOf(const QuantizedTensor &tensor, std::uint64_t group, unsigned code
     const double scale = std::abs(static_cast<double>(tensor.decodeScales[group]));
     if (tensor.recipe.format == Format::Int4Asym)
         return scale * (static_cast<double>(code) - zeroOf(tensor, group));
-    return scale * static_cast<double>(levels(tensor.recipe.format)[code]);
+    return scale * static_cast<double>(levelsOf(tensor)[code]);
 }
 
 LevelSpread spreadOf(const QuantizedTensor &tensor, unsigned code) {

@@ -103,6 +103,8 @@ FormatLook formatLook(Format format) {
         return {ColourRole::Fp4, MarkStyle::TriangleUp, LineStyle::Solid};
     case Format::Mxfp4:
         return {ColourRole::Mxfp4, MarkStyle::TriangleDown, LineStyle::Solid};
+    case Format::Fitted:
+        return {ColourRole::Nf4, MarkStyle::Square, LineStyle::Dotted};
     case Format::Int8:
         return {ColourRole::Int8, MarkStyle::Square, LineStyle::Solid};
     }

@@ -115,6 +115,17 @@ std::string scalesFrom(const MemoryBreakdown &memory, const Recipe &recipe, std:
     return countText(groups) + (groups == 1 ? " group, " : " groups, ") + each + ": " + share + " of the codes";
 }
 
+std::string secondLevelFrom(const MemoryParts &parts, const Recipe &recipe, std::uint64_t tensors) {
+    if (parts.secondLevel == 0)
+        return "double quantization is off";
+    std::string text;
+    if (recipe.doubleQuant != DoubleQuant::Off)
+        text = "an F32 scale for 256 groups, an F32 offset";
+    if (recipe.format == Format::Fitted)
+        text += (text.empty() ? "" : " and ") + std::string("16 F32 levels");
+    return text + " for each of " + countText(tensors) + " tensors";
+}
+
 std::string leftAloneFrom(const std::vector<TensorResult> &results) {
     const TensorResult *largest = nullptr;
     std::uint64_t others = 0;
@@ -315,9 +326,7 @@ std::vector<MemoryPartRow> memoryParts(const MemoryBreakdown &memory, const std:
         p.zeroPoints > 0 ? countText(groups) + " groups, " + (recipe.method == "hqq" ? "16" : "4") + " bits each"
                          : name + " has none");
     add("Second-level constants", p.secondLevel, bitsEach(p.secondLevel, weights),
-        p.secondLevel > 0 ? "an F32 scale for 256 groups, an F32 offset for each of " +
-                                countText(quantizedTensors(results)) + " tensors"
-                          : "double quantization is off");
+        secondLevelFrom(p, recipe, quantizedTensors(results)));
     add("Left alone", p.leftAlone, bitsEach(p.leftAlone, memory.params - weights), leftAloneFrom(results));
     add("KV cache", memory.kvCacheBytes.value_or(0), std::nullopt, cacheFrom(memory));
     add("Together", memory.totalBytes(), std::nullopt, deviceGiB ? fitText(memory, *deviceGiB) : std::string());

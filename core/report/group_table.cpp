@@ -31,7 +31,7 @@ GroupTable::Row rowOf(const TensorView &view, std::uint64_t group, std::uint64_t
         row.level = row.code;
     } else {
         row.code = static_cast<int>(row.nibble) + traits(format).lowestCode;
-        row.level = static_cast<double>(levels(format)[row.nibble]);
+        row.level = static_cast<double>(levelsOf(tensor)[row.nibble]);
         if (format == Format::Int4Asym)
             row.level -= zeroOf(tensor, group);
     }

@@ -126,10 +126,7 @@ std::string formatText(const Recipe &recipe) {
     return heldText(text);
 }
 
-Format otherFormat(Format format) {
-    const bool codebook = format == Format::Nf4 || format == Format::Fp4 || format == Format::Mxfp4;
-    return codebook ? Format::Int4 : Format::Nf4;
-}
+Format otherFormat(Format format) { return traits(format).codebook ? Format::Int4 : Format::Nf4; }
 
 bool wasSwept(const Sweep &sweep, Format format) {
     return std::any_of(sweep.curves.begin(), sweep.curves.end(),

@@ -82,8 +82,8 @@ private Q_SLOTS:
         std::size_t partial = 0;
         const Sweep sweep = sweepGroupSizes(weights, {64, 256}, false, recipe(Format::Nf4, GroupSize::of(512)), work(),
                                             [&partial](const Sweep &) { ++partial; });
-        QCOMPARE(sweep.curves.size(), std::size_t(6));
-        QCOMPARE(partial, std::size_t(5));
+        QCOMPARE(sweep.curves.size(), std::size_t(7));
+        QCOMPARE(partial, std::size_t(6));
         for (const SweepCurve &curve : sweep.curves)
             for (std::size_t i = 1; i < curve.points.size(); ++i)
                 QVERIFY(curve.points[i].bpw >= curve.points[i - 1].bpw);

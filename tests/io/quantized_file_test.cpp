@@ -140,6 +140,16 @@ private:
         add("fp4", Format::Fp4, [](Recipe &) {});
         add("mxfp4", Format::Mxfp4, [](Recipe &) {});
         add("int8", Format::Int8, [](Recipe &) {});
+        add("fitted", Format::Fitted, [](Recipe &) {});
+        add("fitted flat 50 mse", Format::Fitted, [](Recipe &r) {
+            r.blocks = Blocks::Flat;
+            r.groupSize = GroupSize::of(50);
+            r.method = "mse";
+        });
+        add("fitted dq", Format::Fitted, [](Recipe &r) {
+            r.doubleQuant = DoubleQuant::Dynamic;
+            r.groupSize = GroupSize::of(16);
+        });
         return recipes;
     }
     static std::vector<Recipe> testRecipes() {

@@ -53,6 +53,25 @@ private slots:
         QVERIFY(-10 * std::log10(optimum / fit.signal()) > 20.5); // NF4 reaches 20.8 or so
     }
 
+    // Beyond mostExact values are binned, which must not move the result.
+    void manyValuesGiveTheSameLevels() {
+        std::mt19937 random(5);
+        std::normal_distribution<float> normal;
+        std::vector<float> weights(CodebookFit::mostExact);
+        for (float &weight : weights)
+            weight = normal(random);
+        std::vector<float> twice = weights;
+        twice.insert(twice.end(), weights.begin(), weights.end());
+        const CodebookFit once(weights, {1, weights.size(), 64});
+        const CodebookFit binned(twice, {1, twice.size(), 64});
+        const Codebook a = once.lloydMax();
+        const Codebook b = binned.lloydMax();
+        for (std::size_t i = 0; i < a.size(); ++i)
+            QVERIFY(std::fabs(a[i] - b[i]) < 1e-3F);
+        QVERIFY(std::fabs(2 * once.error(b) / once.error(a) - 2) < 1e-5);
+        QVERIFY(std::fabs(binned.error(a) / (2 * once.error(a)) - 1) < 1e-5);
+    }
+
 #ifdef NIBBLESCOPE_SHARED_DATA
     // SQNR of all tensors of the reference, dB.
     void meetsTheReferenceBounds() {

@@ -104,6 +104,14 @@ private:
         }
     }
 
+    std::vector<float> readLevels(const Stored &stored) const {
+        std::vector<float> levels = readWhole<float>(stored, levelsPart, 16);
+        const auto finite = [](float level) { return std::isfinite(level); };
+        if (!std::is_sorted(levels.begin(), levels.end()) || !std::all_of(levels.begin(), levels.end(), finite))
+            throw Error(Fault::Input, m_file.name() + " holds levels that do not rise in " + shown(stored.path) + ".");
+        return levels;
+    }
+
     QuantizedTensor readConstants(const Stored &stored) const {
         QuantizedTensor tensor;
         tensor.recipe = stored.recipe;
@@ -118,6 +126,8 @@ private:
             if (zeroPoint > 15)
                 throw Error(Fault::Input,
                             m_file.name() + " holds a zero-point beyond 4 bits in " + shown(stored.path) + ".");
+        if (stored.recipe.format == Format::Fitted)
+            tensor.codebook = readLevels(stored);
         if (stored.recipe.doubleQuant != DoubleQuant::Off) {
             tensor.secondLevel.codes = readWhole<std::uint8_t>(stored, secondCodesPart, groups);
             tensor.secondLevel.blockScales = readWhole<float>(stored, secondScalesPart, secondLevelBlocks(groups));
@@ -164,6 +174,9 @@ private:
         const std::uint64_t firstByte = byteOf(first);
         std::vector<std::uint8_t> codes(byteOf(end - 1) + 1 - firstByte);
         readPart(stored, codesPart, firstByte, codes.size(), std::as_writable_bytes(std::span(codes)));
+        std::optional<SortedLevels> codebook;
+        if (!constants.codebook.empty())
+            codebook = sortedLevels(levelsOf(constants));
         for (std::uint64_t at = first; at < end;) {
             const std::uint64_t column = at % grid.cols;
             const std::uint64_t now = std::min(grid.cols - column, end - at);
@@ -179,6 +192,7 @@ private:
             span.firstInGroup = begin % grid.cols % grid.groupSize;
             span.decodeScales = constants.decodeScales.data() + group;
             span.zeroPoints = constants.zeroPoints.empty() ? nullptr : constants.zeroPoints.data() + group;
+            span.codebook = codebook ? &*codebook : nullptr;
             span.out = row.data();
             if (constants.floatZeros.empty())
                 scalarKernels().decode[static_cast<std::size_t>(stored.recipe.format)](span);

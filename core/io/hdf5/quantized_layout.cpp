@@ -36,8 +36,9 @@ std::vector<PartSpec> partsOf(const GroupGrid &grid, const Recipe &recipe) {
         parts.push_back({std::string(scalesPart), storedScaleType(recipe.scaleType), {grid.rows, perRow}, false});
     }
     if (traits(recipe.format).zeroPoint)
-        parts.push_back({std::string(zeroPointsPart), recipe.method == "hqq" ? DType::F16 : DType::U8, {grid.rows, perRow}, false});
-    parts.push_back({std::string(levelsPart), DType::F32, {bytes ? 256U : 16U}, true});
+        parts.push_back(
+            {std::string(zeroPointsPart), recipe.method == "hqq" ? DType::F16 : DType::U8, {grid.rows, perRow}, false});
+    parts.push_back({std::string(levelsPart), DType::F32, {bytes ? 256U : 16U}, recipe.format != Format::Fitted});
     return parts;
 }
 

@@ -331,7 +331,7 @@ private:
         else if (part.name == secondMapPart)
             addSecondMap();
         else if (part.name == levelsPart)
-            addLevels();
+            addLevels(tensor);
         else
             for (const float scale : tensor.decodeScales)
                 addScale(part, scale);
@@ -364,13 +364,13 @@ private:
             add(m_recipe.doubleQuant == DoubleQuant::Dynamic ? map[code] : signedByte(code));
     }
 
-    void addLevels() {
+    void addLevels(const QuantizedTensor &tensor) {
         if (m_recipe.format == Format::Int8) {
             for (std::size_t code = 0; code < 256; ++code)
                 add(signedByte(code));
             return;
         }
-        for (const float level : levels(m_recipe.format))
+        for (const float level : levelsOf(tensor))
             add(level);
     }
 
