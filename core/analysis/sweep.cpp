@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/quant/fitted_codebook.h"
 #include "core/quant/quantize.h"
 
 namespace nibblescope {
@@ -89,6 +90,17 @@ SweepPoint measure(std::span<const float> weights, MatrixShape shape, const Reci
     return point;
 }
 
+SweepBound boundOf(std::span<const float> weights, MatrixShape shape, const Recipe &recipe) {
+    const CodebookFit fit(weights, groupGrid(shape, recipe));
+    SweepBound bound;
+    bound.recipe = recipe;
+    bound.bpw = static_cast<double>(storedBits(shape, recipe).total()) / static_cast<double>(shape.size());
+    const double error = fit.error(fit.optimum());
+    if (error > 0 && fit.signal() > 0)
+        bound.sqnrDb = 10 * std::log10(fit.signal() / error);
+    return bound;
+}
+
 // One group in the tensor: double quantization has nothing to work on and the quantizer refuses it.
 bool canBeMeasured(MatrixShape shape, const Recipe &recipe) {
     return recipe.doubleQuant == DoubleQuant::Off || groupGrid(shape, recipe).groups() > 1;
@@ -131,6 +143,23 @@ std::vector<Recipe> sweepRecipes(MatrixShape shape, const Recipe &given) {
     return recipes;
 }
 
+namespace {
+
+// At the marked sizes of the NF4 curve and at the groups of `base`.
+void addBounds(Sweep &sweep, std::span<const float> weights, const Recipe &base, const Work &work) {
+    for (const SweepCurve &curve : sweep.curves) {
+        if (curve.format != Format::Nf4)
+            continue;
+        for (const SweepPoint &point : curve.points) {
+            work.checkStop();
+            if (isMarkedSweepSize(point.recipe.groupSize) || point.recipe.groupSize == base.groupSize)
+                sweep.bounds.push_back(boundOf(weights, sweep.shape, point.recipe));
+        }
+    }
+}
+
+} // namespace
+
 Sweep sweepGroupSizes(std::span<const float> weights, MatrixShape shape, bool sample, const Recipe &base,
                       const Work &work, const std::function<void(const Sweep &)> &partial) {
     Sweep sweep;
@@ -150,6 +179,7 @@ Sweep sweepGroupSizes(std::span<const float> weights, MatrixShape shape, bool sa
         }
         sweep.curves.back().points.push_back(measure(weights, shape, recipes[i], quiet));
     }
+    addBounds(sweep, weights, base, quiet);
     work.report({recipes.size(), recipes.size(), {}});
     return sweep;
 }
@@ -166,6 +196,15 @@ const SweepPoint *findPoint(const Sweep &sweep, const Recipe &recipe) {
             if (same == recipe && groupGrid(sweep.shape, point.recipe) == grid)
                 return &point;
         }
+    }
+    return nullptr;
+}
+
+const SweepBound *findBound(const Sweep &sweep, const Recipe &recipe) {
+    const GroupGrid grid = groupGrid(sweep.shape, recipe);
+    for (const SweepBound &bound : sweep.bounds) {
+        if (groupGrid(sweep.shape, bound.recipe) == grid)
+            return &bound;
     }
     return nullptr;
 }

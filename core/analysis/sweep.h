@@ -26,8 +26,20 @@ struct SweepCurve {
     std::vector<SweepPoint> points; // from the largest groups to the smallest: bpw rises
 };
 
+// The least error that any 16 levels a tensor can have, in groups of that size: the exact optimum. The levels
+// themselves are not counted in the bits.
+struct SweepBound {
+    Recipe recipe; // of NF4 with those groups
+    double bpw = 0;
+    std::optional<double> sqnrDb; // absent: no error at all, or an all-zero tensor
+};
+// The rate-distortion limit of a normal source: no code of `bits` a weight, however long, keeps more.
+inline constexpr double dbPerBit = 6.0206;
+inline double normalLimitDb(double bits) { return dbPerBit * bits; }
+
 struct Sweep {
     std::vector<SweepCurve> curves; // in the order of the formats; formats without points are left out
+    std::vector<SweepBound> bounds; // at the marked sizes, in the order of the curves' points
     bool sample = false;            // measured on a part of the tensor
     MatrixShape shape;              // of what was measured
 };
@@ -49,6 +61,8 @@ Sweep sweepGroupSizes(std::span<const float> weights, MatrixShape shape, bool sa
 // The point that was measured with this recipe, or with one whose groups are the same (a size above the row's length is
 // the row); null if there is none.
 const SweepPoint *findPoint(const Sweep &sweep, const Recipe &recipe);
+// The bound of groups like those of the recipe; null if there is none.
+const SweepBound *findBound(const Sweep &sweep, const Recipe &recipe);
 // The cheapest point of a format that keeps at least `sqnrDb` less 0.005 dB.
 const SweepPoint *cheapestReaching(const Sweep &sweep, Format format, double sqnrDb);
 

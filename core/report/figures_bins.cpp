@@ -297,6 +297,25 @@ void addCurve(Figure &figure, const SweepCurve &curve) {
         figure.series.push_back(std::move(marks));
 }
 
+// What no 16 levels can beat, as a thin line above the curves.
+void addBound(Figure &figure, const Sweep &sweep) {
+    Series line;
+    line.name = heldText("any 16 levels");
+    line.colour = ColourRole::Text2;
+    line.line = LineStyle::Dashed;
+    for (const SweepBound &bound : sweep.bounds) {
+        if (!bound.sqnrDb)
+            continue;
+        line.x.push_back(bound.bpw);
+        line.y.push_back(*bound.sqnrDb);
+        line.readouts.push_back("the best of any 16 levels, groups of " + toString(bound.recipe.groupSize) + "\n" +
+                                withUnit(sqnrText(bound.sqnrDb), "dB") + " at " + withUnit(bpwText(bound.bpw), "bpw") +
+                                " and the levels themselves");
+    }
+    if (line.x.size() > 1)
+        figure.series.push_back(std::move(line));
+}
+
 void fitAxes(Figure &figure) {
     bool first = true;
     for (const Series &series : figure.series) {
@@ -409,6 +428,7 @@ Figure sweepFigure(const Sweep &sweep, const Recipe &current) {
     figure.gridVertical = true;
     for (const SweepCurve &curve : sweep.curves)
         addCurve(figure, curve);
+    addBound(figure, sweep);
     fitAxes(figure);
     const SweepPoint *point = findPoint(sweep, current);
     if (point != nullptr && point->sqnrDb) {
@@ -426,6 +446,9 @@ Figure sweepFigure(const Sweep &sweep, const Recipe &current) {
             figure.table.rows.push_back({textCell(recipeText(p.recipe)), textCell(toString(p.recipe.groupSize)),
                                          numberCell(p.bpw), numberCell(p.sqnrDb)});
     }
+    for (const SweepBound &bound : sweep.bounds)
+        figure.table.rows.push_back({textCell("any 16 levels"), textCell(toString(bound.recipe.groupSize)),
+                                     numberCell(bound.bpw), numberCell(bound.sqnrDb)});
     return figure;
 }
 

@@ -181,6 +181,28 @@ std::optional<std::string> idleClause(const TensorResult &result) {
     return "Codes " + joined(idle) + " are never used: " + heldText(std::to_string(idle.size()) + " levels") + " idle.";
 }
 
+// How far the recipe is from what 16 levels can do at all, where its levels are times the group's largest weight, and
+// from what any code can do for a normal source.
+std::optional<std::string> boundClause(const TensorResult &result, const Sweep &sweep) {
+    const Format format = result.recipe.format;
+    const SweepBound *bound = findBound(sweep, result.recipe);
+    if (bound == nullptr || !bound->sqnrDb || traits(format).codeBits != 4)
+        return std::nullopt;
+    const double here = *result.metrics->sqnrDb;
+    std::string text;
+    const bool absmax =
+        format == Format::Int4 || format == Format::Nf4 || format == Format::Fp4 || format == Format::Fitted;
+    if (absmax && result.recipe.method == "rtn") {
+        const double gap = *bound->sqnrDb - here;
+        text = "The best of any 16 levels keeps " + dbText(*bound->sqnrDb) + " in these groups" +
+               (gap < sameSqnr ? ", the same; " : ", " + dbText(gap) + " more; ");
+    }
+    const double limit = normalLimitDb(result.bpw);
+    text += text.empty() ? "No code of " : "no code of ";
+    return text + bitsText(result.bpw) + " keeps more than " + dbText(limit) + " of normal weights, " +
+           dbText(limit - here) + " more.";
+}
+
 // ---- Layers
 
 struct LayerSummary {
@@ -314,6 +336,10 @@ Reading binsReading(const TensorResult &result, const Sweep *sweep) {
     }
     if (const auto clause = idleClause(result))
         reading.clauses.push_back(*clause);
+    if (exact) {
+        if (const auto clause = boundClause(result, *sweep))
+            reading.clauses.push_back(*clause);
+    }
     return reading;
 }
 
