@@ -10,6 +10,8 @@
 
 #include <csignal>
 
+#include "tests/support/malformed_files.h"
+#include "tests/support/safetensors_maker.h"
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
 
@@ -209,6 +211,21 @@ private Q_SLOTS:
         const QJsonObject totals = again.json()["totals"].toObject();
         QVERIFY(totals.contains("bpw"));
         QVERIFY(!totals.contains("sqnr_db"));
+    }
+
+    void malformedFilesAreRefusedInOneLine() {
+        const std::filesystem::path folder(m_folder.path().toStdString());
+        for (const auto &file : nibblescope::testing::malformedFiles(folder)) {
+            const QString path = m_folder.filePath(QString::fromStdString(file.fileName));
+            nibblescope::testing::writeFile(path.toStdString(), file.bytes);
+            const Outcome outcome = run({"analyze", path});
+            const QByteArray shown = QByteArray::fromStdString(file.name) + ": " + outcome.err;
+            QVERIFY2(outcome.status == 1, shown);
+            // Warnings may come before it; the last line is the error.
+            const QByteArray line = outcome.err.trimmed().split('\n').last();
+            QVERIFY2(line.contains(file.fileName.c_str()) && line.contains(file.words.c_str()), shown);
+            QFile::remove(path);
+        }
     }
 
     void interruptEndsWith130() {
