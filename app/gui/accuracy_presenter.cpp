@@ -5,7 +5,9 @@
 #include <QFileInfo>
 
 #include "app/gui/main_window.h"
+#include "core/quant/method_parameters.h"
 #include "core/quant/quantize.h"
+#include "core/report/command_line.h"
 #include "core/report/number_text.h"
 
 namespace nibblescope {
@@ -92,7 +94,7 @@ QString AccuracyPresenter::reasonNot() const {
 
 std::vector<Recipe> AccuracyPresenter::missingUsual() const {
     const auto known = session().accuracy().results(text(), session().setup().rule);
-    std::vector<Recipe> missing = usualRecipes(false);
+    std::vector<Recipe> missing = usualRecipes(session().calibration().file() != nullptr);
     std::erase_if(missing, [&](const Recipe &recipe) {
         const SharedAccuracy result = findResult(known, recipe);
         return result && result->evaluation.complete();
@@ -166,10 +168,13 @@ void AccuracyPresenter::evaluate(const std::vector<Recipe> &recipes) {
     for (const Recipe &recipe : recipes) {
         if (const auto problem = problemOf(recipe))
             reason = QString::fromStdString(shortForm(recipe) + ": " + problem->reason);
-        ModelPlan plan = session().plan();
-        plan.recipe = recipe;
-        request.plans.push_back(plan);
+        request.plans.push_back(session().planFor(recipe));
+        if (needsCalibration(recipe) && !session().calibration().file())
+            reason = QString::fromStdString(std::string(findMethod(recipe.method)->name) +
+                                            " needs a calibration: Run > Calibrate... makes one");
     }
+    request.prepare = session().calibration().preparation();
+    request.calibration = session().calibration().file();
     if (!reason.isEmpty()) {
         if (!reason.endsWith(QLatin1Char('.')))
             reason += QLatin1Char('.');
@@ -179,6 +184,16 @@ void AccuracyPresenter::evaluate(const std::vector<Recipe> &recipes) {
     session().accuracy().start(std::move(request));
     update();
     Q_EMIT computingChanged();
+}
+
+QString AccuracyPresenter::commandOptions() const {
+    const TextSource source = text();
+    std::string line = (source.tokenIds ? "--tokens " : "--text ") + shellQuoted(source.path.string());
+    if (source.context != usualContext)
+        line += " --context " + std::to_string(source.context);
+    if (source.windows)
+        line += " --windows " + std::to_string(*source.windows);
+    return QString::fromStdString(line);
 }
 
 void AccuracyPresenter::evaluateUsual() { evaluate(missingUsual()); }

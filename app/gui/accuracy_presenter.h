@@ -20,6 +20,7 @@ public:
     void evaluate(const std::vector<Recipe> &recipes);
     void evaluateCurrent() { evaluate({session().recipe()}); }
     void evaluateUsual();
+    QString commandOptions() const;
 
 private:
     void update();

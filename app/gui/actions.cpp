@@ -108,6 +108,8 @@ const Row rows[] = {
      Needs::Nothing},
     {ActionId::Evaluate, QT_TR_NOOP("&Evaluate Accuracy"), "Ctrl+Shift+R", "",
      "Run the model with this recipe beside the unquantized one", Needs::Quantizing},
+    {ActionId::Calibrate, QT_TR_NOOP("Ca&librate..."), "", "",
+     "Collect statistics of the layers' inputs on a text, for GPTQ, AWQ and importance weights", Needs::Model},
     {ActionId::Back, QT_TR_NOOP("&Back"), "Alt+Left", "back", "The tensor before this one", Needs::Back},
     {ActionId::Forward, QT_TR_NOOP("&Forward"), "Alt+Right", "forward", "The tensor after this one", Needs::Forward},
     {ActionId::PreviousTensor, QT_TR_NOOP("&Previous Tensor"), "Ctrl+Up", "", "The row above in the tree",

@@ -64,6 +64,7 @@ enum class ActionId : std::size_t {
     CancelJob,
     MeasureSpeed,
     Evaluate,
+    Calibrate,
     Back,
     Forward,
     PreviousTensor,

@@ -49,6 +49,10 @@ void writeText(const QString &path, const std::string &text) {
 DocumentJobs::DocumentJobs(Session &session, QObject *parent) : QObject(parent), m_session(session) {}
 
 void DocumentJobs::write(const QString &path, Write work) {
+    if (const QString reason = m_session.reasonNotWhole(); !reason.isEmpty()) {
+        Q_EMIT messageRaised({Severity::Warning, reason, {}, {}, false});
+        return;
+    }
     m_busy = true;
     m_name = tr("Writing %1").arg(QFileInfo(path).fileName());
     m_progress = {};
@@ -86,9 +90,10 @@ void DocumentJobs::cancel() { m_session.runner().requestStop(slot); }
 
 void DocumentJobs::exportQuantized(const QString &path, const std::vector<int> &tensors) {
     const auto model = m_session.model();
-    write(path, [model, plan = m_session.plan(), path = path.toStdString(),
-                 indices = indicesOf(*model, tensors)](const Work &work) {
-        return summaryText(nibblescope::exportQuantized(*model, indices, plan, path, work)) + ", read back and equal";
+    write(path, [model, plan = m_session.plan(), prepare = m_session.calibration().preparation(),
+                 path = path.toStdString(), indices = indicesOf(*model, tensors)](const Work &work) {
+        return summaryText(nibblescope::exportQuantized(*model, indices, prepare(plan, work), path, work)) +
+               ", read back and equal";
     });
 }
 
@@ -97,9 +102,9 @@ void DocumentJobs::exportDequantized(const QString &path, const QString &dequant
     std::optional<DType> type;
     if (!dequantType.isEmpty())
         type = dtypeFromName(dequantType.toStdString());
-    write(path, [model, plan = m_session.plan(), path = path.toStdString(), type,
-                 indices = indicesOf(*model, {})](const Work &work) {
-        return summaryText(nibblescope::exportDequantized(*model, indices, plan, path, type, work));
+    write(path, [model, plan = m_session.plan(), prepare = m_session.calibration().preparation(),
+                 path = path.toStdString(), type, indices = indicesOf(*model, {})](const Work &work) {
+        return summaryText(nibblescope::exportDequantized(*model, indices, prepare(plan, work), path, type, work));
     });
 }
 
@@ -114,12 +119,15 @@ DocumentJobs::Write DocumentJobs::withReport(std::function<std::string(const Rep
     ReportRequest request;
     request.plan = m_session.plan();
     request.warnings = model->warnings;
-    return [model, known = std::move(known), request, then = std::move(then)](const Work &work) {
+    return [model, known = std::move(known), request, then = std::move(then),
+            prepare = m_session.calibration().preparation()](const Work &work) mutable {
         std::vector<TensorResult> results;
         std::uint64_t done = 0;
         std::uint64_t total = 0;
         for (std::size_t i = 0; i < known.size(); ++i)
             total += known[i] ? 0 : model->tensors[i].bytes;
+        if (total > 0)
+            request.plan = prepare(request.plan, work);
         Work quiet = work;
         quiet.progress = {};
         for (std::size_t i = 0; i < known.size(); ++i) {

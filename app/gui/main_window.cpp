@@ -18,9 +18,12 @@
 #include <QStyle>
 #include <QToolButton>
 
+#include <utility>
+
 #include <unistd.h>
 
 #include "app/gui/baseline_chip.h"
+#include "app/gui/calibration_window.h"
 #include "app/gui/dock_title.h"
 #include "app/gui/document_jobs.h"
 #include "app/gui/pages.h"
@@ -100,6 +103,8 @@ MainWindow::MainWindow(JobRunner &runner, QWidget *parent)
     buildStatusBar();
     connectSession();
     connectDocks();
+    m_calibration = new CalibrationWindow(*m_session, *m_recipePanel, this);
+    connect(m_calibration, &CalibrationWindow::messageRaised, this, &MainWindow::showMessage);
     connectActions();
     connectFileActions();
     connectTensorActions();
@@ -120,6 +125,7 @@ MainWindow::MainWindow(JobRunner &runner, QWidget *parent)
 MainWindow::~MainWindow() {
     m_session->disconnect(this);
     m_session->accuracy().disconnect(this);
+    delete std::exchange(m_calibration, nullptr);
     m_session->selection().disconnect(this);
     m_documents->disconnect(this);
     m_runner.dropAll();
@@ -152,6 +158,7 @@ void MainWindow::connectSession() {
     connect(m_documents, &DocumentJobs::changed, this, &MainWindow::showJob);
     connect(&session.accuracy(), &Accuracy::progressed, this, &MainWindow::showJob);
     connect(&session.accuracy(), &Accuracy::ended, this, &MainWindow::showJob);
+    connect(&session.calibration(), &Calibration::progressed, this, &MainWindow::showJob);
     connect(m_documents, &DocumentJobs::messageRaised, this, &MainWindow::showMessage);
 
     // Many signals make one update.
@@ -166,6 +173,7 @@ void MainWindow::connectSession() {
     connect(m_documents, &DocumentJobs::changed, this, later);
     connect(&session.accuracy(), &Accuracy::progressed, this, later);
     connect(&session.accuracy(), &Accuracy::ended, this, later);
+    connect(&session.calibration(), &Calibration::progressed, this, later);
     connect(&session.selection(), &Selection::historyChanged, this, later);
 
     Selection &selection = session.selection();
@@ -328,7 +336,8 @@ void MainWindow::showActions() {
     state.tensor = selection.tensor() >= 0;
     state.baseline = m_session->baseline().has_value();
     state.running = m_session->run().isRunning();
-    state.busy = state.running || m_documents->isBusy() || m_pages->isBusy() || m_session->accuracy().isRunning();
+    state.busy = state.running || m_documents->isBusy() || m_pages->isBusy() || m_session->accuracy().isRunning() ||
+                 m_session->calibration().isMaking();
     state.back = selection.canGoBack();
     state.forward = selection.canGoForward();
     state.undoText = QString::fromStdString(m_session->history().undoText());
@@ -367,6 +376,8 @@ void MainWindow::showJob() {
         name = tr("Quantizing with %1").arg(QString::fromStdString(shortForm(run.plan().recipe)));
     else if (m_documents->isBusy())
         name = m_documents->name();
+    else if (m_session->calibration().isMaking())
+        name = tr("Calibrating");
     else if (m_session->accuracy().isRunning())
         name =
             tr("Evaluating %1").arg(QString::fromStdString(shortForm(m_session->accuracy().status().running.recipe)));
@@ -381,6 +392,9 @@ void MainWindow::showJob() {
                                                  status.bytesDone, status.bytes);
             m_jobStatus->setProgress(status.bytesDone, status.bytes, tr("%1 of %2").arg(status.done).arg(status.total),
                                      left);
+        } else if (!m_documents->isBusy() && m_session->calibration().isMaking()) {
+            const auto percent = static_cast<std::uint64_t>(100 * m_session->calibration().share());
+            m_jobStatus->setProgress(percent, 100, tr("%1 %").arg(percent), m_session->calibration().secondsLeft());
         } else if (!m_documents->isBusy()) {
             const Accuracy::Status &evaluation = m_session->accuracy().status();
             const auto percent = static_cast<std::uint64_t>(100 * evaluation.share);
@@ -500,6 +514,7 @@ void MainWindow::connectActions() {
         m_documents->cancel();
         m_pages->cancelJobs();
         m_session->accuracy().stop();
+        m_session->calibration().stop();
     });
     m_runEscape = new QShortcut(QKeySequence(Qt::Key_Escape), m_runButton, nullptr, nullptr, Qt::WidgetShortcut);
     connect(m_runEscape, &QShortcut::activated, a[ActionId::CancelJob], &QAction::trigger);
@@ -507,6 +522,7 @@ void MainWindow::connectActions() {
         m_pages->show(PageId::Speed);
         m_pages->measureSpeed();
     });
+    on(ActionId::Calibrate, [this] { m_calibration->show(); });
     on(ActionId::Evaluate, [this] { m_pages->evaluate(); });
     on(ActionId::Shortcuts, [this] { showShortcuts(); });
     on(ActionId::Meanings, [this] { showMeanings(); });
@@ -602,8 +618,13 @@ void MainWindow::copyCommand(int tensor) {
         return;
     const bool one = tensor >= 0 && m_pages->current() != PageId::Layers && m_pages->current() != PageId::Memory;
     const Setup &setup = m_session->setup();
-    std::string command = commandLineOf("analyze", model->path, setup.recipe, setup.rule);
-    if (one)
+    const std::string calibration = m_session->calibration().path().toStdString();
+    const bool evaluation = m_pages->current() == PageId::Accuracy;
+    std::string command = commandLineOf(evaluation ? "evaluate" : "analyze", model->path, setup.recipe, setup.rule,
+                                        calibration.empty() ? std::string("FILE") : calibration);
+    if (evaluation)
+        command += " " + m_pages->evaluationOptions().toStdString();
+    else if (one)
         command += " --only " + shellQuoted(model->tensors[static_cast<std::size_t>(tensor)].name);
     QApplication::clipboard()->setText(QString::fromStdString(command));
     m_messages->show(

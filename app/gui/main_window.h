@@ -23,6 +23,7 @@ class QToolButton;
 namespace nibblescope {
 
 class BaselineChip;
+class CalibrationWindow;
 class DockTitle;
 class DocumentJobs;
 class DropOverlay;
@@ -56,6 +57,7 @@ public:
     RecipePanel &recipePanel() { return *m_recipePanel; }
     NumbersPanel &numbersPanel() { return *m_numbersPanel; }
     DocumentJobs &documents() { return *m_documents; }
+    CalibrationWindow &calibrationWindow() { return *m_calibration; }
 
     void applyPreferences(const Preferences &preferences);
     const Preferences &preferences() const { return m_preferences; }
@@ -136,6 +138,7 @@ private:
     Session *m_session;
     Actions *m_actions;
     DocumentJobs *m_documents;
+    CalibrationWindow *m_calibration = nullptr;
 
     QStackedWidget *m_centre = nullptr;
     MessageArea *m_messages = nullptr;

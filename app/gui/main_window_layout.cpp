@@ -153,7 +153,7 @@ void MainWindow::buildMenus() {
     QMenu *run = menuBar()->addMenu(tr("&Run"));
     add(run, {ActionId::RunModel, ActionId::CancelJob});
     run->addSeparator();
-    add(run, {ActionId::Evaluate, ActionId::MeasureSpeed});
+    add(run, {ActionId::Calibrate, ActionId::Evaluate, ActionId::MeasureSpeed});
     m_isaMenu = run->addMenu(tr("&Instruction Set"));
 
     add(menuBar()->addMenu(tr("&Go")),

@@ -293,6 +293,10 @@ void Pages::evaluate() {
     static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateCurrent();
 }
 
+QString Pages::evaluationOptions() {
+    return static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).commandOptions();
+}
+
 void Pages::evaluateUsual() { static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateUsual(); }
 
 bool Pages::isBusy() const {

@@ -2,6 +2,7 @@
 #include "app/session/accuracy.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "app/session/work_state.h"
@@ -10,6 +11,7 @@
 #include "core/model/recipe_edit.h"
 #include "core/model/sequential.h"
 #include "core/model/tokenizer.h"
+#include "core/quant/method_parameters.h"
 
 namespace nibblescope {
 
@@ -37,6 +39,16 @@ ModelAbility abilityOf(const Model &model) {
         ability.notRun = error.what();
     }
     return ability;
+}
+
+std::size_t sharedWindows(const TokenWindows &some, const TokenWindows &others) {
+    std::set<std::vector<std::int32_t>> known;
+    for (std::size_t i = 0; i < others.count; ++i)
+        known.emplace(others.window(i).begin(), others.window(i).end());
+    std::size_t shared = 0;
+    for (std::size_t i = 0; i < some.count; ++i)
+        shared += known.count({some.window(i).begin(), some.window(i).end()});
+    return shared;
 }
 
 // What one recipe's run tells while it goes on.
@@ -111,6 +123,7 @@ void Accuracy::start(Request request) {
         const Llama llama(*model);
         std::vector<std::string> warnings;
         const TokenWindows windows = windowsFrom(llama, request.text, warnings);
+        const std::size_t shared = request.calibration ? sharedWindows(windows, request.calibration->windows()) : 0;
         for (std::size_t i = 0; i < request.plans.size(); ++i) {
             work.checkStop();
             post([this, i, recipe = request.plans[i].recipe, planned = windows.count] {
@@ -118,14 +131,20 @@ void Accuracy::start(Request request) {
                 m_status.running = {recipe, planned, {}};
                 Q_EMIT progressed();
             });
-            const ModelPlan plan = request.prepare ? request.prepare(llama, request.plans[i], work) : request.plans[i];
+            const ModelPlan plan = request.prepare ? request.prepare(request.plans[i], work) : request.plans[i];
             const Steps steps{[this, &post](const AccuracyPoint &point, std::size_t) {
                 post([this, point] {
                     m_status.running.curve.push_back(point);
                     Q_EMIT progressed();
                 });
             }};
-            auto result = std::make_shared<const AccuracyResult>(measure(llama, plan, windows, work, steps));
+            AccuracyResult measured = measure(llama, plan, windows, work, steps);
+            if (shared > 0 && needsCalibration(plan.recipe))
+                measured.remarks.push_back("It was calibrated on " + std::to_string(shared) + " of the " +
+                                           std::to_string(windows.count) +
+                                           " windows that it was evaluated on: that "
+                                           "flatters it.");
+            auto result = std::make_shared<const AccuracyResult>(std::move(measured));
             post([this, text = request.text, rule = plan.rule, result] { take(text, rule, result); });
         }
         return warnings;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "app/jobs/job_runner.h"
+#include "app/session/calibration.h"
 #include "core/analysis/analyze.h"
 #include "core/model/evaluation_setup.h"
 #include "core/report/accuracy.h"
@@ -39,9 +40,9 @@ public:
     struct Request {
         std::vector<ModelPlan> plans; // recipes with a format, same rule
         TextSource text;
-        // Makes a plan ready to run where it needs more than it holds (statistics collected sequentially). May be
-        // empty.
-        std::function<ModelPlan(const Llama &, const ModelPlan &, const Work &)> prepare;
+        PreparePlan prepare; // may be empty: all of them are ready
+        // To say what was calibrated on the very windows that are evaluated. May be null.
+        std::shared_ptr<const CalibrationFile> calibration;
     };
     // One job. Recipes that were measured whole on that text already are left out. A running one is replaced.
     void start(Request request);

@@ -54,10 +54,14 @@ void ModelRun::start(Request request) {
 
     auto body = [this, model = request.model, plan = request.plan, queue = m_queue,
                  afterwards = std::deque<std::size_t>(request.afterwards.begin(), request.afterwards.end()),
-                 afterwardsPlan = request.afterwardsPlan](const Work &work, const Post &post) {
+                 afterwardsPlan = request.afterwardsPlan,
+                 prepare = request.prepare](const Work &work, const Post &post) {
         Problems problems;
+        const ModelPlan ready = prepare ? prepare(plan, work) : plan;
+        if (prepare)
+            post([this, ready] { Q_EMIT prepared(ready); });
         measureAll(
-            *model, plan, *queue, work,
+            *model, ready, *queue, work,
             [&](std::size_t tensor, SharedResult result) {
                 post([this, tensor, result = std::move(result)] {
                     m_tensorBytesDone = 0;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/jobs/job_runner.h"
+#include "app/session/calibration.h"
 #include "app/session/result_store.h"
 #include "app/session/run_queue.h"
 #include "core/analysis/analyze.h"
@@ -30,6 +31,7 @@ public:
         std::vector<std::size_t> tensors;    // what is still to be measured, in this order
         std::vector<std::size_t> afterwards; // with the baseline's plan, once all others are done
         std::optional<ModelPlan> afterwardsPlan;
+        PreparePlan prepare;         // of `plan`; empty: it is ready
         std::size_t alreadyDone = 0; // counted in what is said of the progress
     };
     // A running one is replaced; its finished tensors have been delivered.
@@ -55,6 +57,7 @@ public:
 Q_SIGNALS:
     void resultReady(int tensor, nibblescope::SharedResult result);
     void progressed();
+    void prepared(const nibblescope::ModelPlan &plan);
     // `complete` is false after a stop or an error; `problems` are sentences, one a tensor that could not be measured.
     void ended(bool complete, const std::vector<std::string> &problems);
 

@@ -28,6 +28,13 @@ void ResultStore::insert(std::size_t tensor, SharedResult result) {
     m_results[key] = std::move(result);
 }
 
+void ResultStore::forget(const std::function<bool(const Recipe &)> &which) {
+    std::erase_if(m_results, [&](const auto &entry) { return which(m_recipes[entry.first.recipe]); });
+    for (SharedResult &latest : m_latest)
+        if (latest && which(latest->recipe))
+            latest.reset();
+}
+
 SharedResult ResultStore::find(std::size_t tensor, const Recipe &recipe, Layout layout) const {
     if (tensor >= size())
         return nullptr;

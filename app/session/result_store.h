@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +24,8 @@ public:
     void insert(std::size_t tensor, SharedResult result);
     // Null: not measured yet. Format::None asks for the statistics alone.
     SharedResult find(std::size_t tensor, const Recipe &recipe, Layout layout) const;
+    // Those of recipes that `which` names.
+    void forget(const std::function<bool(const Recipe &)> &which);
     // The newest result of the tensor where it was quantized, whatever the recipe: shown as stale.
     SharedResult latest(std::size_t tensor) const { return m_latest[tensor]; }
     // Any result of the tensor: statistics do not depend on the recipe.

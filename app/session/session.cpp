@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/io/open.h"
+#include "core/quant/method_parameters.h"
 #include "core/report/number_text.h"
 
 namespace nibblescope {
@@ -20,7 +21,8 @@ std::vector<std::size_t> indices(const std::vector<int> &tensors) { return {tens
 
 Session::Session(JobRunner &runner, QObject *parent)
     : QObject(parent), m_runner(runner), m_setup(initialWorkState().setup), m_loader(runner),
-      m_run(runner, QStringLiteral("run")), m_statisticsFill(runner, QStringLiteral("statistics")), m_accuracy(runner) {
+      m_run(runner, QStringLiteral("run")), m_statisticsFill(runner, QStringLiteral("statistics")), m_accuracy(runner),
+      m_calibration(runner) {
     connect(&m_selection, &Selection::tensorChanged, this, [this](int tensor) {
         if (tensor >= 0)
             m_run.prefer(static_cast<std::size_t>(tensor));
@@ -34,6 +36,8 @@ Session::Session(JobRunner &runner, QObject *parent)
         if (m_run.isRunning() && result->quantized && result->recipe == m_setup.recipe)
             m_run.skip(static_cast<std::size_t>(tensor));
     });
+    connect(&m_calibration, &Calibration::changed, this, &Session::calibrationChanged);
+    connect(&m_run, &ModelRun::prepared, &m_calibration, &Calibration::keep);
     connect(&m_run, &ModelRun::progressed, this, &Session::runChanged);
     connect(&m_run, &ModelRun::ended, this, &Session::endRun);
 }
@@ -65,6 +69,7 @@ void Session::adopt(std::shared_ptr<const Model> model, const std::string &tenso
     m_model = std::move(model);
     m_store = ResultStore(m_model->tensors.size());
     m_accuracy.setModel(isStored() ? nullptr : m_model);
+    m_calibration.setModel(isStored() ? nullptr : m_model);
     m_told.clear();
     m_activationEvidence.reset();
     m_history.clear();
@@ -74,6 +79,8 @@ void Session::adopt(std::shared_ptr<const Model> model, const std::string &tenso
         m_page = restoring->page;
         wanted = restoring->tensor;
         m_accuracy.restore(restoring->accuracy);
+        if (!restoring->calibration.empty())
+            m_calibration.load(QString::fromStdString(restoring->calibration));
     }
     m_selection.reset(static_cast<int>(m_model->tensors.size()));
     updateDescriptions();
@@ -128,6 +135,7 @@ void Session::close() {
     m_loader.clear();
     m_model.reset();
     m_accuracy.setModel(nullptr);
+    m_calibration.setModel(nullptr);
     m_store = ResultStore();
     m_described.clear();
     m_history.clear();
@@ -182,7 +190,7 @@ void Session::apply(const Setup &next) {
         if (!next.pageOptions.contains(page))
             Q_EMIT pageOptionsChanged(page);
     Q_EMIT setupChanged();
-    if (planChanged && wasRunning) {
+    if (planChanged && wasRunning && reasonNotWhole().isEmpty()) {
         launchRun();
         if (!(before.recipe == next.recipe))
             Q_EMIT messageRaised({Severity::Info,
@@ -291,6 +299,7 @@ WorkState Session::state() const {
         return state;
     state.model = m_model->path.string();
     state.accuracy = m_accuracy.toJson();
+    state.calibration = m_calibration.path().toStdString();
     const auto nameOf = [this](int tensor) { return m_model->tensors[static_cast<std::size_t>(tensor)].name; };
     if (m_selection.tensor() >= 0)
         state.tensor = nameOf(m_selection.tensor());
@@ -354,9 +363,36 @@ SharedResult Session::result(int tensor) const {
     return m_store.find(index, recipeOf(index), m_described[index].layout);
 }
 
-ModelPlan Session::baselinePlan() const {
-    ModelPlan plan{m_setup.baseline.value_or(Recipe()), m_setup.rule};
-    return plan;
+ModelPlan Session::baselinePlan() const { return planFor(m_setup.baseline.value_or(Recipe())); }
+
+ModelPlan Session::planFor(const Recipe &recipe) const {
+    return {recipe, m_setup.rule, m_calibration.sourceFor(recipe, m_setup.rule)};
+}
+
+QString Session::reasonNotWhole() const {
+    ModelPlan wanted = plan();
+    // Sequential statistics are collected by the run itself.
+    if (wanted.recipe.sequential && !wanted.calibration && m_calibration.file())
+        return {};
+    return QString::fromStdString(reasonNotSingly(wanted));
+}
+
+// Results of methods that need a calibration are those of one calibration.
+void Session::calibrationChanged() {
+    if (m_usedCalibration != m_calibration.file()) {
+        m_usedCalibration = m_calibration.file();
+        m_store.forget(needsCalibration);
+        m_accuracy.forgetIf(needsCalibration);
+        if (m_run.isRunning() && needsCalibration(m_run.plan().recipe))
+            m_run.drop();
+    }
+    if (!m_model)
+        return;
+    if (needsCalibration(m_setup.recipe) || (m_setup.baseline && needsCalibration(*m_setup.baseline))) {
+        Q_EMIT descriptionsChanged();
+        Q_EMIT runChanged();
+    }
+    loadSelected();
 }
 
 SharedResult Session::baselineResult(int tensor) const {
@@ -420,6 +456,12 @@ void Session::loadSelected() {
     request.keptReason = m_described[index].keptReason;
     if (request.recipe.format != Format::None)
         request.baseline = m_setup.baseline;
+    if (request.baseline) {
+        const ModelPlan pinned = baselinePlan();
+        request.baselineCalibration = pinned.calibration;
+        if (!reasonNotSingly(pinned).empty())
+            request.baseline.reset(); // it cannot be shown for one tensor
+    }
     m_loader.request(std::move(request));
 }
 
@@ -453,8 +495,13 @@ void Session::fillStatistics() {
 // The whole-model run ------------------------------------------------------------------------------------------------
 
 void Session::startRun() {
-    if (m_model && !isStored() && m_setup.recipe.format != Format::None)
-        launchRun();
+    if (!m_model || isStored() || m_setup.recipe.format == Format::None)
+        return;
+    if (const QString reason = reasonNotWhole(); !reason.isEmpty()) {
+        Q_EMIT messageRaised({Severity::Warning, reason, {}, QStringLiteral("run"), false});
+        return;
+    }
+    launchRun();
 }
 
 void Session::launchRun() {
@@ -462,13 +509,14 @@ void Session::launchRun() {
     ModelRun::Request request;
     request.model = m_model;
     request.plan = plan();
+    request.prepare = m_calibration.preparation();
     request.tensors = unmeasured();
     request.alreadyDone = quantizedCount() - request.tensors.size();
     const auto chosen = std::find(request.tensors.begin(), request.tensors.end(),
                                   static_cast<std::size_t>(std::max(0, m_selection.tensor())));
     if (chosen != request.tensors.end())
         std::rotate(request.tensors.begin(), chosen, chosen + 1);
-    if (m_setup.baseline && !(*m_setup.baseline == m_setup.recipe)) {
+    if (m_setup.baseline && !(*m_setup.baseline == m_setup.recipe) && reasonNotSingly(baselinePlan()).empty()) {
         for (std::size_t i = 0; i < m_described.size(); ++i)
             if (m_described[i].quantized && !baselineResult(static_cast<int>(i)))
                 request.afterwards.push_back(i);

@@ -15,6 +15,7 @@
 
 #include "app/jobs/job_runner.h"
 #include "app/session/accuracy.h"
+#include "app/session/calibration.h"
 #include "app/session/history.h"
 #include "app/session/model_run.h"
 #include "app/session/result_store.h"
@@ -76,13 +77,19 @@ public:
     std::vector<TensorResult> baselineResults() const; // of those that were measured with it, in model order
     std::vector<std::size_t> unmeasured() const;       // quantized, without a result of the present recipe
     std::size_t quantizedCount() const;
-    ModelPlan plan() const { return {m_setup.recipe, m_setup.rule}; }
+    ModelPlan plan() const { return planFor(m_setup.recipe); }
+    // With the statistics that there are for it; see Calibration::preparation() for those that there are not.
+    ModelPlan planFor(const Recipe &recipe) const;
+    // Why the recipe cannot be carried out tensor by tensor over the whole model, as a sentence; empty: it can.
+    QString reasonNotWhole() const;
     ModelPlan baselinePlan() const;
 
     Selection &selection() { return m_selection; }
     const TensorLoader &loader() const { return m_loader; }
     Accuracy &accuracy() { return m_accuracy; }
     const Accuracy &accuracy() const { return m_accuracy; }
+    Calibration &calibration() { return m_calibration; }
+    const Calibration &calibration() const { return m_calibration; }
     JobRunner &runner() { return m_runner; }
 
     // What the Activations page has measured of the open model, for the claims; absent: nothing yet.
@@ -125,6 +132,7 @@ private:
     void updateDescriptions();
     TensorResult describe(std::size_t tensor) const;
     void loadSelected();
+    void calibrationChanged();
     void takeResult(int tensor, const SharedResult &result);
     void fillStatistics();
     void launchRun();
@@ -146,6 +154,8 @@ private:
     ModelRun m_statisticsFill;
     Accuracy m_accuracy;
     std::optional<ActivationEvidence> m_activationEvidence;
+    Calibration m_calibration;
+    std::shared_ptr<const CalibrationFile> m_usedCalibration; // that calibrated results were made with
     std::vector<std::function<void()>> m_whenMeasured;
     std::set<std::string> m_told;         // warnings that were shown
     std::optional<WorkState> m_restoring; // to be applied once its model is open

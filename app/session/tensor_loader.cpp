@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/session/calibration.h"
+#include "core/quant/method_parameters.h"
+
 namespace nibblescope {
 
 namespace {
@@ -43,13 +46,18 @@ SharedView TensorLoader::reuse(const Recipe &recipe) const {
 
 void TensorLoader::request(Request request) {
     const bool sameTensor = request.sameTensor(m_request);
-    const bool same = sameTensor && request.recipe == m_request.recipe && request.keptReason == m_request.keptReason &&
-                      request.baseline == m_request.baseline;
+    const bool sameCalibration = request.sameCalibration(m_request);
+    const bool same = sameTensor && sameCalibration && request.recipe == m_request.recipe &&
+                      request.keptReason == m_request.keptReason && request.baseline == m_request.baseline;
     if (same && (m_pending || (m_current && !m_failure)))
         return;
     Loaded known;
     if (sameTensor)
-        known = {m_weights, m_sample, reuse(request.recipe), request.baseline ? reuse(*request.baseline) : nullptr};
+        known = {m_weights, m_sample, nullptr, nullptr};
+    if (sameTensor && sameCalibration) {
+        known.current = reuse(request.recipe);
+        known.baseline = request.baseline ? reuse(*request.baseline) : nullptr;
+    }
     m_request = request;
     m_failure.reset();
     m_sampleTimer.stop();
@@ -92,8 +100,19 @@ TensorLoader::Loaded TensorLoader::load(const Request &request, Loaded known, co
     const auto index = static_cast<std::size_t>(request.tensor);
     const TensorInfo &info = request.model->tensors[index];
     const std::uint64_t size = matrixShape(info, request.layout).size();
-    const auto viewOf = [&](const std::shared_ptr<const WeightMatrix> &weights, const Recipe &recipe) {
-        auto view = std::make_shared<TensorView>(makeView(info, request.layout, weights, recipe, work));
+    if (request.recipe.format != Format::None)
+        if (const std::string reason = reasonNotSingly(request.plan); !reason.empty())
+            throw Error(Fault::Input, reason);
+    const auto viewOf = [&](const std::shared_ptr<const WeightMatrix> &weights, const Recipe &recipe,
+                            const StatisticsSource *source) {
+        std::shared_ptr<const InputStatistics> inputs;
+        if (source != nullptr && needsCalibration(recipe))
+            inputs = source->statisticsFor(info.name);
+        if (!inputs && needsCalibration(recipe))
+            throw Error(Fault::Input, info.name + " is not a matrix that the calibration knows the inputs of. Keep it, "
+                                                  "or choose a method without calibration.")
+                .inTensor(info.name);
+        auto view = std::make_shared<TensorView>(makeView(info, request.layout, weights, recipe, work, inputs.get()));
         if (recipe.format == Format::None)
             view->result.keptReason = request.keptReason;
         return SharedView(std::move(view));
@@ -102,7 +121,7 @@ TensorLoader::Loaded TensorLoader::load(const Request &request, Loaded known, co
         if (!known.sample)
             known.sample = std::make_shared<const WeightMatrix>(
                 readSample(*request.model, index, request.layout, sampleWeights, work));
-        SharedView sample = viewOf(known.sample, request.recipe);
+        SharedView sample = viewOf(known.sample, request.recipe, request.plan.calibration.get());
         post([sampleReady, sample] { sampleReady(sample); });
         if (!fitsInMemory(known.weights.get(), size)) {
             // The pictures stay those of the sample; the numbers are exact.
@@ -110,9 +129,11 @@ TensorLoader::Loaded TensorLoader::load(const Request &request, Loaded known, co
             view->result = analyzeTensor(*request.model, index, request.plan, work);
             known.current = view;
             if (request.baseline) {
-                auto baseline = std::make_shared<TensorView>(*viewOf(known.sample, *request.baseline));
+                auto baseline = std::make_shared<TensorView>(
+                    *viewOf(known.sample, *request.baseline, request.baselineCalibration.get()));
                 ModelPlan plan = request.plan;
                 plan.recipe = *request.baseline;
+                plan.calibration = request.baselineCalibration;
                 baseline->result = analyzeTensor(*request.model, index, plan, work);
                 known.baseline = baseline;
             }
@@ -123,9 +144,11 @@ TensorLoader::Loaded TensorLoader::load(const Request &request, Loaded known, co
         known.weights = std::make_shared<const WeightMatrix>(readWeights(*request.model, index, request.layout, work));
     const auto &weights = known.weights ? known.weights : known.sample;
     if (!known.current)
-        known.current = viewOf(weights, request.recipe);
+        known.current = viewOf(weights, request.recipe, request.plan.calibration.get());
     if (request.baseline && !known.baseline)
-        known.baseline = *request.baseline == request.recipe ? known.current : viewOf(weights, *request.baseline);
+        known.baseline = *request.baseline == request.recipe
+                             ? known.current
+                             : viewOf(weights, *request.baseline, request.baselineCalibration.get());
     return known;
 }
 

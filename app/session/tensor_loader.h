@@ -34,9 +34,13 @@ public:
         Recipe recipe;
         std::string keptReason;         // where it is kept
         std::optional<Recipe> baseline; // absent: none, or the tensor is kept
+        std::shared_ptr<const StatisticsSource> baselineCalibration;
 
         bool sameTensor(const Request &other) const {
             return model == other.model && tensor == other.tensor && layout == other.layout;
+        }
+        bool sameCalibration(const Request &other) const {
+            return plan.calibration == other.plan.calibration && baselineCalibration == other.baselineCalibration;
         }
     };
     // Does nothing if it is what is shown or on its way. The last picture stays until a new one comes, unless it is of

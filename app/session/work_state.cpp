@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/quant/method_parameters.h"
 #include "core/quant/quantize.h"
 #include "core/report/number_text.h"
 
@@ -107,6 +108,12 @@ ChangeDescription describeRecipe(const Recipe &a, const Recipe &b) {
                                                doubleQuantName(b.doubleQuant)});
     if (a.method != b.method)
         changes.push_back({"method", "Method " + methodName(a.method) + arrow + methodName(b.method)});
+    for (const MethodParameter &parameter : allMethodParameters()) {
+        const bool differs = parameter.flag != nullptr ? a.*parameter.flag != b.*parameter.flag
+                                                       : a.*parameter.number != b.*parameter.number;
+        if (differs && a.method == b.method)
+            changes.push_back({std::string(parameter.option), std::string(parameter.name)});
+    }
     if (changes.size() == 1)
         return changes.front();
     // A format can bring its own group size along; the user changed the format.
@@ -210,6 +217,8 @@ Json toJson(const WorkState &state) {
     json["selection"] = std::move(selection);
     json["page"] = state.page;
     json["options"] = state.setup.pageOptions;
+    if (!state.calibration.empty())
+        json["calibration"] = state.calibration;
     if (!state.accuracy.empty())
         json["accuracy"] = state.accuracy;
     return json;
@@ -241,6 +250,8 @@ WorkState workStateFromJson(const Json &json) {
         state.page = stringOf(*page, "page");
     if (const Json *options = member(json, "options"); options != nullptr && options->is_object())
         state.setup.pageOptions = *options;
+    if (const Json *calibration = member(json, "calibration"))
+        state.calibration = stringOf(*calibration, "calibration");
     if (const Json *accuracy = member(json, "accuracy"); accuracy != nullptr && accuracy->is_array())
         state.accuracy = *accuracy;
     return state;

@@ -33,6 +33,7 @@ struct WorkState {
     std::uint64_t group = 0;
     std::optional<unsigned> code;
     std::string page = "distribution";
+    std::string calibration; // path of the file; empty: none
     // Recipes that were run over texts, as Accuracy keeps them; outside of undo.
     nlohmann::ordered_json accuracy = nlohmann::ordered_json::array();
 

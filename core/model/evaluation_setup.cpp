@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/evaluation_setup.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/io/shown.h"
 #include "core/model/awq.h"
@@ -9,6 +11,21 @@
 #include "core/model/tokenizer.h"
 
 namespace nibblescope {
+namespace {
+
+TokenWindows cut(const std::vector<std::int64_t> &ids, const TextSource &source, WindowOptions options) {
+    if (!source.fromEnd || !source.windows)
+        return cutIntoWindows(ids, options);
+    options.windows.reset();
+    TokenWindows windows = cutIntoWindows(ids, options);
+    const std::size_t dropped = windows.count - std::min(windows.count, *source.windows);
+    windows.ids.erase(windows.ids.begin(),
+                      windows.ids.begin() + static_cast<std::ptrdiff_t>(dropped * windows.context));
+    windows.count -= dropped;
+    return windows;
+}
+
+} // namespace
 
 TokenWindows windowsFrom(const Llama &llama, const TextSource &source, std::vector<std::string> &warnings) {
     const LlamaConfig &config = llama.config();
@@ -30,13 +47,13 @@ TokenWindows windowsFrom(const Llama &llama, const TextSource &source, std::vect
         warnings.push_back("The context of " + std::to_string(options.context) + " is beyond the " +
                            std::to_string(*config.contextLimit) + " positions that the model was made for.");
     if (source.tokenIds)
-        return cutIntoWindows(readTokenIds(source.path), options);
+        return cut(readTokenIds(source.path), source, options);
     if (!tokenizer)
         throw Error(Fault::Input,
                     shownName(llama.model().path) +
                         " has no tokenizer (tokenizer.json, tokenizer.model or tok*.bin) for --text: give "
                         "ids with --tokens.");
-    return cutIntoWindows(tokenizer->encode(readText(source.path, warnings), warnings), options);
+    return cut(tokenizer->encode(readText(source.path, warnings), warnings), source, options);
 }
 
 std::unique_ptr<const WeightEdit> editFrom(const Llama &llama, const ModelPlan &plan,

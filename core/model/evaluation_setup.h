@@ -21,6 +21,7 @@ struct TextSource {
     bool tokenIds = false; // a .npy file of ids in place of a text
     std::size_t context = usualContext;
     std::optional<std::size_t> windows; // the first N; absent: all
+    bool fromEnd = false;               // the last N in place of the first
 
     bool operator==(const TextSource &) const = default;
 };

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/quant/quantize.h"
+#include "core/report/claims.h"
 #include "core/report/figure_pieces.h"
 #include "core/report/number_text.h"
 
@@ -28,6 +29,20 @@ int decimalsOf(double error) {
 std::string smallText(double value) {
     return value != 0 && std::abs(value) < 0.1 ? fixedText(value, decimalsOf(std::abs(value)) + 1)
                                                : fixedText(value, 3);
+}
+
+Estimate inThousandths(Estimate estimate) {
+    estimate.mean *= 1000;
+    if (estimate.standardError)
+        *estimate.standardError *= 1000;
+    return estimate;
+}
+
+double rounded3(double value) {
+    if (!(value > 0) || !std::isfinite(value))
+        return value;
+    const double scale = std::pow(10.0, 2 - std::floor(std::log10(value)));
+    return std::round(value * scale) / scale;
 }
 
 bool beats(const AccuracyResult &a, const AccuracyResult &b, AccuracyRank rank) {
@@ -170,7 +185,6 @@ std::vector<Recipe> usualRecipes(bool calibrated) {
     add(Format::Int4Asym, GroupSize::of(32));
     add(Format::Nf4, GroupSize::of(64));
     add(Format::Nf4, GroupSize::of(32));
-    add(Format::Nf4, GroupSize::of(64)).doubleQuant = DoubleQuant::Dynamic;
     add(Format::Fp4, GroupSize::of(64));
     add(Format::Mxfp4, GroupSize::of(32));
     add(Format::Int4Asym, GroupSize::of(32), "mse");
@@ -184,6 +198,9 @@ std::vector<Recipe> usualRecipes(bool calibrated) {
         }
         add(Format::Nf4, GroupSize::of(64), "gptq");
     }
+    for (const Recipe &recipe : claimRunRecipes(calibrated))
+        if (std::find(recipes.begin(), recipes.end(), recipe) == recipes.end())
+            recipes.push_back(recipe);
     std::erase_if(recipes, [](const Recipe &recipe) { return problemOf(recipe).has_value(); });
     return recipes;
 }
@@ -223,11 +240,11 @@ std::vector<AccuracyRow> accuracyRows(const AccuracyInput &input) {
         row.recipe = result->recipe;
         row.name = shortForm(result->recipe);
         row.bpw = bpwText(result->bpw);
-        row.kl = estimateText(comparison.kl);
+        row.kl = estimateText(inThousandths(comparison.kl));
         row.perplexity = fixedText(evaluation.perplexity, 3);
         row.change = changeText(perplexityChange(*result));
-        row.klMedian = smallText(comparison.klMedian);
-        row.klP99 = smallText(comparison.klP99);
+        row.klMedian = valueText(rounded3(1000 * comparison.klMedian));
+        row.klP99 = valueText(rounded3(1000 * comparison.klP99));
         row.top1 = percentText(comparison.top1Agreement);
         row.sqnr = sqnrText(result->sqnrDb);
         row.remark = remarkOf(*result);

@@ -91,7 +91,7 @@ struct AccuracyRow {
     std::optional<Recipe> recipe; // absent: the unquantized model
     std::string name;
     std::string bpw;
-    std::string kl;
+    std::string kl; // this, median and 99 % in thousandths of a nat
     std::string perplexity;
     std::string change;
     std::string klMedian;

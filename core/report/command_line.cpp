@@ -15,7 +15,7 @@ void add(std::string &line, const std::string &option, const std::string &value)
     line += (line.empty() ? "" : " ") + option + " " + shellQuoted(value);
 }
 
-void addParameters(std::string &line, const Recipe &recipe, const Recipe &usual) {
+void addParameters(std::string &line, const Recipe &recipe, const Recipe &usual, const std::string &calibration) {
     if (recipe.actOrder)
         line += " --act-order";
     if (recipe.damp != usual.damp)
@@ -25,7 +25,7 @@ void addParameters(std::string &line, const Recipe &recipe, const Recipe &usual)
     if (recipe.awqNoClip)
         line += " --awq-no-clip";
     if (const MethodTraits *method = findMethod(recipe.method); method != nullptr && method->needsCalibration)
-        line += " --calibration FILE"; // results do not know the file's name
+        add(line, "--calibration", calibration);
 }
 
 // Names may hold what globs give a meaning to.
@@ -47,7 +47,7 @@ std::string shellQuoted(const std::string &word) {
     return quoted + "'";
 }
 
-std::string optionsOf(const Recipe &recipe, const SelectionRule &rule) {
+std::string optionsOf(const Recipe &recipe, const SelectionRule &rule, const std::string &calibration) {
     std::string line;
     if (recipe.format != Format::None) {
         const Recipe usual = defaultRecipe(recipe.format);
@@ -62,7 +62,7 @@ std::string optionsOf(const Recipe &recipe, const SelectionRule &rule) {
             add(line, "--scale-type", std::string(idOf(recipe.scaleType)));
         if (recipe.method != usual.method)
             add(line, "--method", recipe.method);
-        addParameters(line, recipe, usual);
+        addParameters(line, recipe, usual, calibration);
     }
     for (const std::string &glob : rule.include)
         add(line, "--include", glob);
@@ -82,11 +82,11 @@ std::string optionsOf(const Recipe &recipe, const SelectionRule &rule) {
 }
 
 std::string commandLineOf(const std::string &command, const std::filesystem::path &path, const Recipe &recipe,
-                          const SelectionRule &rule) {
+                          const SelectionRule &rule, const std::string &calibration) {
     std::string word = path.string();
     if (word.starts_with('-'))
         word = "./" + word;
-    const std::string options = optionsOf(recipe, rule);
+    const std::string options = optionsOf(recipe, rule, calibration);
     return "nibblescope-cli " + command + " " + shellQuoted(word) + (options.empty() ? "" : " " + options);
 }
 

@@ -15,10 +15,11 @@ std::string shellQuoted(const std::string &word);
 
 // The options of a recipe and a rule, those that differ from the format's defaults: "--format nf4 --group-size 32".
 // Overrides of single tensors become --include and --exclude.
-std::string optionsOf(const Recipe &recipe, const SelectionRule &rule);
+// `calibration`: the file of methods that need one; "FILE" stands for it where it is not known.
+std::string optionsOf(const Recipe &recipe, const SelectionRule &rule, const std::string &calibration = "FILE");
 
 // "nibblescope-cli analyze 'my model' --format nf4"
 std::string commandLineOf(const std::string &command, const std::filesystem::path &path, const Recipe &recipe,
-                          const SelectionRule &rule);
+                          const SelectionRule &rule, const std::string &calibration = "FILE");
 
 } // namespace nibblescope

@@ -153,7 +153,7 @@ QWidget *AccuracyPage::buildContent() {
     m_title = new ThemedLabel(FontRole::Title, UiColour::Text);
     m_table = new FittedTable(tr("Recipes tried"), {{tr("Recipe"), false, true},
                                                     {tr("bpw"), true},
-                                                    {tr("KL"), true},
+                                                    {tr("KL × 10³"), true},
                                                     {tr("Perplexity"), true},
                                                     {tr("Change"), true},
                                                     {tr("Median"), true},
@@ -162,13 +162,13 @@ QWidget *AccuracyPage::buildContent() {
                                                     {tr("SQNR"), true}});
     const std::pair<int, QString> tips[] = {
         {1, tr("Bits a weight over the quantized tensors, all constants counted")},
-        {2, tr("Mean over all predictions of Σ P ln(P / P'), natural logarithm, with its standard error: the standard "
-               "deviation of the windows' means / √windows. Lower is better")},
+        {2, tr("Mean over all predictions of Σ P ln(P / P'), natural logarithm, with its standard error (standard "
+               "deviation of the windows' means / √windows), in thousandths of a nat. Lower is better")},
         {3, tr("exp of the mean −ln p of the token that follows. Lower is better")},
         {4, tr("Of perplexity against the unquantized model: exp(d) − 1, d the mean difference of −ln p, paired by "
                "windows, with its standard error")},
-        {5, tr("Median of the KL over all predictions")},
-        {6, tr("99th percentile of the KL over all predictions: the bad surprises")},
+        {5, tr("Median of the KL over all predictions, in thousandths of a nat")},
+        {6, tr("99th percentile of the KL over all predictions, in thousandths of a nat: the bad surprises")},
         {7, tr("Share of positions at which both models find the same token most probable")},
         {8, tr("10 log₁₀(Σw² / Σ(w − w')²) over all linears together, in dB. Higher is better for the weights")}};
     for (const auto &[column, tip] : tips)

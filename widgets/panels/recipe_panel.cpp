@@ -155,6 +155,7 @@ public:
     SegmentedControl *scaleType = nullptr;
     QuietCombo *doubleQuant = nullptr;
     QuietCombo *method = nullptr;
+    MethodRows *methodRows = nullptr;
     BitsBlock *bits = nullptr;
     QTimer *typing = nullptr;
     std::map<const QWidget *, QString> helps;
@@ -218,6 +219,13 @@ const Recipe &RecipePanel::recipe() const { return d->recipe; }
 void RecipePanel::setStored(bool stored) {
     d->stored = stored;
     d->refresh();
+}
+
+void RecipePanel::setCalibration(const CalibrationState &state) {
+    if (state == d->methodRows->calibration())
+        return;
+    d->methodRows->setCalibration(state);
+    d->refreshProblems();
 }
 
 void RecipePanel::setGroupSizeByHand(bool byHand) { d->choice.byHand = byHand; }
@@ -301,6 +309,12 @@ void RecipePanel::Private::build() {
            RecipePanel::tr("Scales as 8-bit codes in blocks of 256 with an offset: 8 bits a scale in place of 16 or "
                            "32."));
     addRow(RecipePanel::tr("Method"), method, {});
+    methodRows = new MethodRows(labelWidth);
+    grid->addWidget(methodRows, grid->rowCount(), 0, 1, 2);
+    for (QWidget *field : methodRows->fields()) {
+        helps[field] = methodRows->helpOf(field);
+        field->installEventFilter(this);
+    }
     for (SegmentedControl *control : {blocks, scaleType}) {
         for (int i = 0; i < control->count(); ++i) {
             control->button(i)->setAccessibleDescription(helps[control]);
@@ -388,8 +402,12 @@ void RecipePanel::Private::connectFields() {
     connect(method, &QComboBox::activated, this, [this](int row) {
         Recipe next = recipe;
         next.method = method->itemData(row).toString().toStdString();
-        apply(next);
+        apply(withOwnParameters(next));
     });
+    connect(methodRows, &MethodRows::edited, this, [this](const Recipe &next) { apply(next); });
+    connect(methodRows, &MethodRows::calibrateRequested, &q, &RecipePanel::calibrateRequested);
+    connect(methodRows, &MethodRows::chooseRequested, &q, &RecipePanel::chooseCalibrationRequested);
+    connect(methodRows, &MethodRows::forgetRequested, &q, &RecipePanel::forgetCalibrationRequested);
     connect(bits, &BitsBlock::whichTensorsRequested, &q, &RecipePanel::whichTensorsRequested);
 }
 
@@ -464,6 +482,7 @@ void RecipePanel::Private::refresh() {
     scaleType->setCurrent(static_cast<int>(recipe.scaleType));
     doubleQuant->setCurrentIndex(static_cast<int>(recipe.doubleQuant));
     method->setCurrentIndex(method->findData(qs(recipe.method)));
+    methodRows->setRecipe(recipe);
     const MethodTraits *known = findMethod(recipe.method);
     helps[format] = qs(traits(recipe.format).help);
     helps[method] = known ? qs(known->help) : QString();
@@ -554,10 +573,17 @@ void RecipePanel::Private::refreshProblems() {
                        helps[doubleQuant]);
     }
     fix(method, methodFixed(recipe));
+    methodRows->setEnabled(!stored);
     for (int i = 0; i < method->count(); ++i) {
         const std::string id = method->itemData(i).toString().toStdString();
-        const auto reason = id == recipe.method ? std::nullopt : problemWithMethod(recipe, id);
-        setItemProblem(*method, i, reason ? std::optional(qs(*reason)) : std::nullopt, qs(findMethod(id)->help));
+        Recipe other = recipe;
+        other.method = id;
+        std::optional<QString> reason;
+        if (const auto found = findMethod(id)->problem(recipe))
+            reason = qs(*found);
+        else if (const QString lacking = methodRows->reasonNot(other); !lacking.isEmpty())
+            reason = lacking;
+        setItemProblem(*method, i, id == recipe.method ? std::nullopt : reason, qs(findMethod(id)->help));
     }
     const bool wrong = !typedProblem.isEmpty();
     if (groupSize->property("invalid").toBool() != wrong) {

@@ -11,6 +11,7 @@
 
 #include "core/quant/recipe.h"
 #include "core/tensor/tensor_info.h"
+#include "widgets/panels/method_rows.h"
 
 namespace nibblescope {
 
@@ -35,6 +36,8 @@ public:
     // shown as it is.
     void setRecipe(const Recipe &recipe);
     const Recipe &recipe() const;
+    // What there is for methods that need statistics.
+    void setCalibration(const CalibrationState &state);
     // The recipe of a quantized file of ours: all fields disabled, "stored in the file".
     void setStored(bool stored);
     // A format or group size chosen from outside the panel (a click on the sweep) counts as set by hand.
@@ -48,6 +51,9 @@ Q_SIGNALS:
     // ("group-size"), `action` names the edit ("Group Size 64 → 32").
     void recipeEdited(const nibblescope::Recipe &recipe, const QString &field, const QString &action);
     void whichTensorsRequested();
+    void calibrateRequested();
+    void chooseCalibrationRequested();
+    void forgetCalibrationRequested();
     // A shown recipe that cannot be carried out, as a sentence; empty once it can.
     void problemChanged(const QString &problem);
 
