@@ -7,6 +7,7 @@
 #include "app/gui/main_window.h"
 #include "core/quant/method_parameters.h"
 #include "core/quant/quantize.h"
+#include "core/report/claim_sqnr.h"
 #include "core/report/command_line.h"
 #include "core/report/number_text.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int updateMilliseconds = 100;
 const QString topic = QStringLiteral("accuracy");
+const QString claimsSlot = QStringLiteral("accuracy.claims");
 
 QString sentence(const std::string &text) { return QString::fromStdString(text); }
 
@@ -32,6 +34,13 @@ QString heldOutBeside(const Model &model) {
 AccuracyPresenter::AccuracyPresenter(Session &session, QObject *parent)
     : Presenter(session, "accuracy", parent), m_page(new AccuracyPage) {
     connectOptions(*m_page);
+    m_page->setPageNames({{QStringLiteral("distribution"), tr("Distribution")},
+                          {QStringLiteral("bins"), tr("Bins")},
+                          {QStringLiteral("layers"), tr("Layers")},
+                          {QStringLiteral("memory"), tr("Memory")},
+                          {QStringLiteral("speed"), tr("Speed")},
+                          {QStringLiteral("accuracy"), tr("Accuracy")},
+                          {QStringLiteral("activations"), tr("Activations")}});
     m_timer.setSingleShot(true);
     connect(&m_timer, &QTimer::timeout, this, &AccuracyPresenter::update);
     connect(m_page, &AccuracyPage::evaluateRequested, this, &AccuracyPresenter::evaluateCurrent);
@@ -115,12 +124,6 @@ void AccuracyPresenter::update() {
         m_page->setPending(true);
         return;
     }
-    if (!accuracy.ability()->notRun.empty()) {
-        m_page->setPlaceholder(tr("This model cannot be run here, so that its predictions cannot be compared: %1\n\n"
-                                  "Layers shows what each recipe does to its weights.")
-                                   .arg(sentence(accuracy.ability()->notRun)));
-        return;
-    }
     m_page->setPlaceholder({});
     m_page->setTexts(texts());
     m_page->setSubject(QString::fromStdString(state.model()->name));
@@ -144,6 +147,14 @@ void AccuracyPresenter::update() {
             input.referenceName = std::string(traits(result.info.dtype).name);
             break;
         }
+    measureSqnr();
+    showClaims(input.results);
+    if (!accuracy.ability()->notRun.empty()) {
+        m_page->setReading({{"This model cannot be run here, so that its predictions cannot be compared."}});
+        m_page->setHint(
+            tr("%1\n\nLayers shows what each recipe does to its weights.").arg(sentence(accuracy.ability()->notRun)));
+        return;
+    }
     if (input.results.empty() && !input.running) {
         m_page->setReading({});
         m_page->setHint(!reason.isEmpty() ? reason
@@ -181,6 +192,7 @@ void AccuracyPresenter::evaluate(const std::vector<Recipe> &recipes) {
         Q_EMIT messageRaised({Severity::Warning, reason, {}, topic, false});
         return;
     }
+    session().runner().drop(claimsSlot); // it waits in the same queue
     session().accuracy().start(std::move(request));
     update();
     Q_EMIT computingChanged();
@@ -197,6 +209,66 @@ QString AccuracyPresenter::commandOptions() const {
 }
 
 void AccuracyPresenter::evaluateUsual() { evaluate(missingUsual()); }
+
+// What weights alone tell, in the background.
+void AccuracyPresenter::measureSqnr() {
+    const Session &state = session();
+    const SelectionRule &rule = state.setup().rule;
+    const bool known = m_sqnrModel == state.model() && m_sqnrRule == rule && m_sqnr;
+    if (known || state.accuracy().isRunning() || state.run().isRunning() || session().runner().isActive(claimsSlot))
+        return;
+    session().runner().start(
+        claimsSlot, Queue::Batch,
+        [model = state.model(), rule](const Work &work, const Post &) {
+            return sqnrEvidence(*model, rule, claimRecipes(), work);
+        },
+        JobHandlers<std::vector<RecipeEvidence>>{
+            [this, model = state.model(), rule](const std::shared_ptr<const std::vector<RecipeEvidence>> &found) {
+                m_sqnrModel = model;
+                m_sqnrRule = rule;
+                m_sqnr = found;
+                if (!m_page->isHidden())
+                    refresh();
+            },
+            {},
+            {}});
+}
+
+void AccuracyPresenter::showClaims(const std::vector<SharedAccuracy> &results) {
+    const Session &state = session();
+    if (state.accuracy().isRunning())
+        return;
+    const ModelGeometry geometry = modelGeometry(state.model()->config);
+    ClaimEvidence evidence;
+    std::vector<TensorResult> statistics = state.described();
+    for (std::size_t i = 0; i < statistics.size(); ++i) {
+        evidence.params += statistics[i].info.params;
+        if (const SharedResult known = state.statistics(static_cast<int>(i)))
+            statistics[i].statistics = known->statistics;
+    }
+    if (m_sqnr && m_sqnrModel == state.model() && m_sqnrRule == state.setup().rule)
+        evidence.recipes = *m_sqnr;
+    for (const SharedAccuracy &result : results)
+        addRecipe(evidence, recipeEvidence(*result));
+    evidence.shape = shapeEvidence(statistics);
+    if (traits(state.recipe().format).codeBits == 4) {
+        MemoryEvidence memory;
+        memory.recipe = state.recipe();
+        memory.memory = memoryOf(state.described(), geometry, {});
+        memory.fp32WeightsBytes = memoryAsFloat(state.described(), 32, geometry, {}).weightsBytes();
+        for (const TensorResult &result : state.described())
+            memory.fp32QuantizedBytes += result.quantized ? result.info.params * sizeof(float) : 0;
+        evidence.memory = memory;
+    }
+    if (state.speed())
+        evidence.bench = *state.speed();
+    if (!results.empty()) {
+        evidence.text = m_page->textName().toStdString();
+        evidence.predictions = results.front()->evaluation.tokens;
+        evidence.referencePerplexity = referencePerplexity(*results.front());
+    }
+    m_page->setClaims(claims(evidence), learnersAnswers(evidence));
+}
 
 void AccuracyPresenter::ended(const QString &problem, bool stopped) {
     if (!problem.isEmpty()) {

@@ -261,6 +261,8 @@ void Pages::follow(const QString &link) {
         } catch (const Error &error) {
             Q_EMIT messageRaised({Severity::Error, QString::fromUtf8(error.what()), {}, {}, false});
         }
+    } else if (kind == QLatin1String("page")) {
+        show(pageIdFrom(rest.toStdString()));
     } else if (kind == QLatin1String("quantize")) {
         m_session.setQuantized({selection.tensor()}, true);
     }

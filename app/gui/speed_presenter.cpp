@@ -110,6 +110,7 @@ void SpeedPresenter::measure() {
         JobHandlers<BenchReport>{
             [this, ended](const std::shared_ptr<const BenchReport> &report) {
                 m_report = report;
+                session().setSpeed(report);
                 ended();
             },
             [this, ended](const JobFailure &failure) {

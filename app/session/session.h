@@ -88,6 +88,9 @@ public:
     const TensorLoader &loader() const { return m_loader; }
     Accuracy &accuracy() { return m_accuracy; }
     const Accuracy &accuracy() const { return m_accuracy; }
+    // Products timed on this machine, once they were; null: not yet.
+    const std::shared_ptr<const BenchReport> &speed() const { return m_speed; }
+    void setSpeed(std::shared_ptr<const BenchReport> speed) { m_speed = std::move(speed); }
     Calibration &calibration() { return m_calibration; }
     const Calibration &calibration() const { return m_calibration; }
     JobRunner &runner() { return m_runner; }
@@ -155,6 +158,7 @@ private:
     Accuracy m_accuracy;
     std::optional<ActivationEvidence> m_activationEvidence;
     Calibration m_calibration;
+    std::shared_ptr<const BenchReport> m_speed;
     std::shared_ptr<const CalibrationFile> m_usedCalibration; // that calibrated results were made with
     std::vector<std::function<void()>> m_whenMeasured;
     std::set<std::string> m_told;         // warnings that were shown

@@ -221,6 +221,18 @@ std::string changeText(const Estimate &change) {
     return heldText(text + " %");
 }
 
+RecipeEvidence recipeEvidence(const AccuracyResult &result) {
+    const Estimate change = perplexityChange(result);
+    const Estimate &kl = result.evaluation.comparison->kl;
+    RecipeEvidence evidence;
+    evidence.recipe = result.recipe;
+    evidence.bpw = result.bpw;
+    evidence.sqnrDb = result.sqnrDb;
+    evidence.perplexityChange = MeasuredValue{change.mean, change.standardError};
+    evidence.kl = MeasuredValue{kl.mean, kl.standardError};
+    return evidence;
+}
+
 SharedAccuracy findResult(const std::vector<SharedAccuracy> &results, const Recipe &recipe) {
     const auto found = std::find_if(results.begin(), results.end(),
                                     [&recipe](const SharedAccuracy &result) { return result->recipe == recipe; });

@@ -18,6 +18,8 @@
 
 namespace nibblescope {
 
+struct RecipeEvidence;
+
 // How the means stood after that many windows.
 struct AccuracyPoint {
     std::size_t windows = 0;
@@ -84,6 +86,7 @@ struct AccuracyInput {
     std::string referenceName; // of the unquantized model: "F16"
     std::optional<AccuracyRunning> running;
 };
+RecipeEvidence recipeEvidence(const AccuracyResult &result);
 SharedAccuracy findResult(const std::vector<SharedAccuracy> &results, const Recipe &recipe);
 
 // One row of the table of recipes; the first row is the unquantized model.

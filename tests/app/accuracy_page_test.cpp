@@ -4,6 +4,7 @@
 
 #include <QAction>
 #include <QComboBox>
+#include <QLabel>
 #include <QPushButton>
 
 #include <fstream>
@@ -12,6 +13,7 @@
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
 #include "widgets/pages/accuracy_page.h"
+#include "widgets/pages/claims_list.h"
 #include "widgets/pages/fitted_table.h"
 
 using namespace nibblescope;
@@ -137,6 +139,21 @@ private Q_SLOTS:
         QCOMPARE(resultsOf(second, 1).size(), count);
     }
 
+    void claimsStandBesideWhatIsMeasured() {
+        Window window;
+        QVERIFY(open(window, 1));
+        auto *claims = accuracyPage(window).findChild<ClaimsList *>();
+        const auto link = [claims](const QString &page) -> QLabel * {
+            for (QLabel *label : claims->findChildren<QLabel *>())
+                if (label->text().contains(QStringLiteral("page:") + page))
+                    return label;
+            return nullptr;
+        };
+        QTRY_VERIFY(link(QStringLiteral("memory")) != nullptr);
+        Q_EMIT link(QStringLiteral("memory"))->linkActivated(QStringLiteral("page:memory"));
+        QCOMPARE(window->pages().current(), PageId::Memory);
+    }
+
     void saysWhyAModelCannotBeRun() {
         Window window;
         QVERIFY(window.open(m_small));
@@ -144,7 +161,7 @@ private Q_SLOTS:
         QTRY_VERIFY(window->session().accuracy().ability() != nullptr);
         const ModelAbility *ability = window->session().accuracy().ability();
         if (!ability->notRun.empty())
-            QTRY_VERIFY(accuracyPage(window).placeholder().startsWith(QLatin1String("This model cannot be run here")));
+            QTRY_VERIFY(window.reading().startsWith(QLatin1String("This model cannot be run here")));
         else if (!ability->noTokenizer.empty())
             QTRY_VERIFY(accuracyPage(window).hint().contains(QLatin1String("tokenizer")));
         window->pages().evaluate();

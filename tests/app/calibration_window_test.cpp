@@ -2,8 +2,10 @@
 // Calibrating in the real window, on the sample model with few windows, and what becomes possible with it.
 #include <QtTest>
 
+#include <QCheckBox>
 #include <QClipboard>
 #include <QComboBox>
+#include <QSpinBox>
 #include <QStandardItemModel>
 
 #include "app/gui/calibration_window.h"

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 
+#include "widgets/pages/claims_list.h"
 #include "widgets/pages/fitted_table.h"
 #include "widgets/panels/segmented_control.h"
 #include "widgets/panels/themed_label.h"
@@ -24,6 +25,7 @@ namespace {
 
 constexpr int paretoHeight = 270;
 constexpr int curveHeight = 180;
+constexpr int hintHeight = 150;
 constexpr int usualWindows = 64;
 constexpr std::size_t usualContextTokens = 256;
 constexpr int mostContext = 1 << 20;
@@ -36,19 +38,12 @@ QString toText(const std::string &text) { return QString::fromStdString(text); }
 AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent) {
     buildBar();
     body().addWidget(buildHead());
-    m_hint = new ThemedLabel(FontRole::Body, UiColour::Text2);
-    m_hint->setAlignment(Qt::AlignCenter);
-    m_hint->setWordWrap(true);
-    m_hint->setContentsMargins(48, 0, 48, 48);
-    m_hint->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
-    body().addWidget(m_hint, 1);
     m_scroll = new QScrollArea;
     m_scroll->setWidgetResizable(true);
     m_scroll->setFrameShape(QFrame::NoFrame);
     m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_scroll->setWidget(buildContent());
     body().addWidget(m_scroll, 1);
-    m_scroll->hide();
 }
 
 void AccuracyPage::buildBar() {
@@ -140,6 +135,13 @@ QWidget *AccuracyPage::buildContent() {
     auto *layout = new QVBoxLayout(content);
     layout->setContentsMargins(0, 0, 0, 8);
     layout->setSpacing(6);
+    m_hint = new ThemedLabel(FontRole::Body, UiColour::Text2);
+    m_hint->setAlignment(Qt::AlignCenter);
+    m_hint->setWordWrap(true);
+    m_hint->setContentsMargins(48, 24, 48, 24);
+    m_hint->setMinimumHeight(hintHeight);
+    m_hint->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    layout->addWidget(m_hint);
     m_pareto = adopt(new PlotView);
     m_curve = adopt(new PlotView);
     for (PlotView *plot : {m_pareto, m_curve})
@@ -195,6 +197,13 @@ QWidget *AccuracyPage::buildContent() {
     m_lessons->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     below->addWidget(m_lessons);
     layout->addWidget(m_teaching);
+    m_claims = new ClaimsList;
+    connect(m_claims, &ClaimsList::linkActivated, this, &AccuracyPage::linkActivated);
+    auto *claims = new QVBoxLayout;
+    claims->setContentsMargins(16, 10, 16, 0);
+    claims->addWidget(m_claims);
+    layout->addLayout(claims);
+    layout->addStretch(1);
     return content;
 }
 
@@ -316,7 +325,10 @@ void AccuracyPage::setPossible(const QString &reason, const QString &recipe, std
 void AccuracyPage::setHint(const QString &hint) {
     m_hint->setText(hint);
     m_hint->setVisible(!hint.isEmpty());
-    m_scroll->setVisible(hint.isEmpty());
+    if (!hint.isEmpty())
+        for (QWidget *part : {static_cast<QWidget *>(m_pareto), static_cast<QWidget *>(m_curve),
+                              static_cast<QWidget *>(m_title), static_cast<QWidget *>(m_table), m_teaching})
+            part->hide();
     m_forget->setEnabled(hint.isEmpty());
 }
 
@@ -339,6 +351,14 @@ void AccuracyPage::setInput(const AccuracyInput &input) {
         lessons.append(QStringLiteral("•  ") + toText(lesson));
     m_lessons->setText(lessons.join(QLatin1Char('\n')));
     m_teaching->setVisible(!lessons.isEmpty());
+}
+
+void AccuracyPage::setPageNames(std::vector<std::pair<QString, QString>> names) {
+    m_claims->setPageNames(std::move(names));
+}
+
+void AccuracyPage::setClaims(const std::vector<Claim> &claims, const std::vector<Answer> &answers) {
+    m_claims->setClaims(claims, answers);
 }
 
 void AccuracyPage::fillTable(const AccuracyInput &input) {

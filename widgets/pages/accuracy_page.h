@@ -16,6 +16,9 @@ class QScrollArea;
 
 namespace nibblescope {
 
+struct Answer;
+struct Claim;
+class ClaimsList;
 class FittedTable;
 class SegmentedControl;
 class ThemedLabel;
@@ -42,10 +45,12 @@ public:
     // Why it cannot be started now; empty: it can. `usual`: how many recipes the button of the usual ones would run.
     void setPossible(const QString &reason, const QString &recipe, std::size_t usual);
 
-    // With results, or something running. Otherwise `hint` says what to do.
+    // With results, or something running. Otherwise `hint` says in their place what to do.
     void setInput(const AccuracyInput &input);
     void setHint(const QString &hint);
     QString hint() const;
+    void setPageNames(std::vector<std::pair<QString, QString>> names);
+    void setClaims(const std::vector<Claim> &claims, const std::vector<Answer> &answers);
 
     nlohmann::ordered_json options() const override;
     void setOptions(const nlohmann::ordered_json &options) override;
@@ -79,6 +84,7 @@ private:
     FittedTable *m_table = nullptr;
     QWidget *m_teaching = nullptr;
     ThemedLabel *m_lessons = nullptr;
+    ClaimsList *m_claims = nullptr;
     std::vector<Text> m_texts;
     QString m_chosenText; // empty: the first
     std::vector<AccuracyRow> m_rows;
