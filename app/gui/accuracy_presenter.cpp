@@ -5,9 +5,9 @@
 #include <QFileInfo>
 
 #include "app/gui/main_window.h"
+#include "app/session/claim_evidence.h"
 #include "core/quant/method_parameters.h"
 #include "core/quant/quantize.h"
-#include "core/report/claim_sqnr.h"
 #include "core/report/command_line.h"
 #include "core/report/number_text.h"
 
@@ -17,7 +17,6 @@ namespace {
 
 constexpr int updateMilliseconds = 100;
 const QString topic = QStringLiteral("accuracy");
-const QString claimsSlot = QStringLiteral("accuracy.claims");
 
 QString sentence(const std::string &text) { return QString::fromStdString(text); }
 
@@ -51,6 +50,10 @@ AccuracyPresenter::AccuracyPresenter(Session &session, QObject *parent)
     connect(&session.accuracy(), &Accuracy::ended, this, &AccuracyPresenter::ended);
     connect(&session.accuracy(), &Accuracy::warned, this, [this](const QString &text) {
         Q_EMIT messageRaised({Severity::Warning, text, {}, topic, false});
+    });
+    connect(&session, &Session::activationEvidenceChanged, this, [this] {
+        if (!m_page->isHidden())
+            refresh();
     });
     for (const auto signal : {&Accuracy::progressed, &Accuracy::resultsChanged, &Accuracy::abilityChanged})
         connect(&session.accuracy(), signal, this, [this] {
@@ -134,21 +137,17 @@ void AccuracyPresenter::update() {
     const QString recipe = QString::fromStdString(recipeText(state.recipe()));
     m_page->setPossible(reason, recipe, missingUsual().size());
 
-    AccuracyInput input;
-    input.results = accuracy.results(text(), state.setup().rule);
-    input.current = state.recipe();
-    input.baseline = state.baseline();
+    AccuracyInput input = accuracyInput(state, text());
     input.rank = m_page->rank();
     input.text = m_page->textName().toStdString();
     if (accuracy.isRunning() && accuracy.status().text == text())
         input.running = accuracy.status().running;
-    for (const TensorResult &result : state.described())
-        if (result.quantized) {
-            input.referenceName = std::string(traits(result.info.dtype).name);
-            break;
-        }
-    measureSqnr();
-    showClaims(input.results);
+    if (!accuracy.isRunning()) {
+        if (!state.run().isRunning())
+            session().accuracy().measureSqnr(state.setup().rule);
+        const ClaimEvidence evidence = claimEvidence(state, input);
+        m_page->setClaims(claims(evidence), learnersAnswers(evidence));
+    }
     if (!accuracy.ability()->notRun.empty()) {
         m_page->setReading({{"This model cannot be run here, so that its predictions cannot be compared."}});
         m_page->setHint(
@@ -156,13 +155,14 @@ void AccuracyPresenter::update() {
         return;
     }
     if (input.results.empty() && !input.running) {
-        m_page->setReading({});
-        m_page->setHint(!reason.isEmpty() ? reason
-                                          : tr("Nothing measured on %1 yet.\n\nEvaluate runs the model with %2 beside "
-                                               "the unquantized one and compares what they predict. The usual recipes "
-                                               "are %n run(s) in one job.",
-                                               nullptr, static_cast<int>(missingUsual().size()))
-                                                .arg(m_page->textName(), recipe));
+        m_page->setReading({{reason.isEmpty() ? "Not measured yet: press Evaluate." : "Not measured yet."}});
+        m_page->setHint(!reason.isEmpty()
+                            ? reason
+                            : tr("Nothing measured on %1 yet.\n\nEvaluate runs the model with %2 beside the "
+                                 "unquantized one and compares what they predict. The usual recipes are "
+                                 "%3 runs in one job.")
+                                  .arg(m_page->textName(), recipe)
+                                  .arg(missingUsual().size()));
         return;
     }
     m_page->setReading(accuracyReading(input));
@@ -192,7 +192,6 @@ void AccuracyPresenter::evaluate(const std::vector<Recipe> &recipes) {
         Q_EMIT messageRaised({Severity::Warning, reason, {}, topic, false});
         return;
     }
-    session().runner().drop(claimsSlot); // it waits in the same queue
     session().accuracy().start(std::move(request));
     update();
     Q_EMIT computingChanged();
@@ -209,66 +208,6 @@ QString AccuracyPresenter::commandOptions() const {
 }
 
 void AccuracyPresenter::evaluateUsual() { evaluate(missingUsual()); }
-
-// What weights alone tell, in the background.
-void AccuracyPresenter::measureSqnr() {
-    const Session &state = session();
-    const SelectionRule &rule = state.setup().rule;
-    const bool known = m_sqnrModel == state.model() && m_sqnrRule == rule && m_sqnr;
-    if (known || state.accuracy().isRunning() || state.run().isRunning() || session().runner().isActive(claimsSlot))
-        return;
-    session().runner().start(
-        claimsSlot, Queue::Batch,
-        [model = state.model(), rule](const Work &work, const Post &) {
-            return sqnrEvidence(*model, rule, claimRecipes(), work);
-        },
-        JobHandlers<std::vector<RecipeEvidence>>{
-            [this, model = state.model(), rule](const std::shared_ptr<const std::vector<RecipeEvidence>> &found) {
-                m_sqnrModel = model;
-                m_sqnrRule = rule;
-                m_sqnr = found;
-                if (!m_page->isHidden())
-                    refresh();
-            },
-            {},
-            {}});
-}
-
-void AccuracyPresenter::showClaims(const std::vector<SharedAccuracy> &results) {
-    const Session &state = session();
-    if (state.accuracy().isRunning())
-        return;
-    const ModelGeometry geometry = modelGeometry(state.model()->config);
-    ClaimEvidence evidence;
-    std::vector<TensorResult> statistics = state.described();
-    for (std::size_t i = 0; i < statistics.size(); ++i) {
-        evidence.params += statistics[i].info.params;
-        if (const SharedResult known = state.statistics(static_cast<int>(i)))
-            statistics[i].statistics = known->statistics;
-    }
-    if (m_sqnr && m_sqnrModel == state.model() && m_sqnrRule == state.setup().rule)
-        evidence.recipes = *m_sqnr;
-    for (const SharedAccuracy &result : results)
-        addRecipe(evidence, recipeEvidence(*result));
-    evidence.shape = shapeEvidence(statistics);
-    if (traits(state.recipe().format).codeBits == 4) {
-        MemoryEvidence memory;
-        memory.recipe = state.recipe();
-        memory.memory = memoryOf(state.described(), geometry, {});
-        memory.fp32WeightsBytes = memoryAsFloat(state.described(), 32, geometry, {}).weightsBytes();
-        for (const TensorResult &result : state.described())
-            memory.fp32QuantizedBytes += result.quantized ? result.info.params * sizeof(float) : 0;
-        evidence.memory = memory;
-    }
-    if (state.speed())
-        evidence.bench = *state.speed();
-    if (!results.empty()) {
-        evidence.text = m_page->textName().toStdString();
-        evidence.predictions = results.front()->evaluation.tokens;
-        evidence.referencePerplexity = referencePerplexity(*results.front());
-    }
-    m_page->setClaims(claims(evidence), learnersAnswers(evidence));
-}
 
 void AccuracyPresenter::ended(const QString &problem, bool stopped) {
     if (!problem.isEmpty()) {

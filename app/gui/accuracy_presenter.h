@@ -30,14 +30,8 @@ private:
     std::vector<Recipe> missingUsual() const;
     void chooseText();
     void ended(const QString &problem, bool stopped);
-    void showClaims(const std::vector<SharedAccuracy> &results);
-    void measureSqnr();
 
     AccuracyPage *m_page;
-    // SQNR of the recipes that the claims look at, of one model under one rule.
-    std::shared_ptr<const Model> m_sqnrModel;
-    SelectionRule m_sqnrRule;
-    std::shared_ptr<const std::vector<RecipeEvidence>> m_sqnr;
     QTimer m_timer; // points come faster than anybody looks
 };
 

@@ -9,6 +9,7 @@
 
 #include "app/gui/pdf_report.h"
 #include "app/gui/plot_files.h"
+#include "app/session/claim_evidence.h"
 #include "core/io/atomic_file.h"
 #include "core/io/export.h"
 #include "core/report/number_text.h"
@@ -119,6 +120,16 @@ DocumentJobs::Write DocumentJobs::withReport(std::function<std::string(const Rep
     ReportRequest request;
     request.plan = m_session.plan();
     request.warnings = model->warnings;
+    if (!m_session.isStored()) {
+        AccuracyInput accuracy;
+        if (const auto text = m_session.accuracy().lastText())
+            accuracy = accuracyInput(m_session, *text);
+        const ClaimEvidence evidence = claimEvidence(m_session, accuracy);
+        request.claims = claims(evidence);
+        request.answers = learnersAnswers(evidence);
+        if (!accuracy.results.empty())
+            request.accuracy = std::move(accuracy);
+    }
     return [model, known = std::move(known), request, then = std::move(then),
             prepare = m_session.calibration().preparation()](const Work &work) mutable {
         std::vector<TensorResult> results;

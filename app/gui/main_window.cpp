@@ -322,8 +322,11 @@ void MainWindow::showNumbers() {
     }
     const SharedResult known = m_session->result(tensor);
     NumbersSource numbers = numbersOf(known ? *known : described);
-    if (!known && described.quantized)
+    if (!known && described.quantized) {
         numbers.noMetrics = loader.failure() ? QString::fromStdString(loader.failure()->text) : tr("computing");
+        if (numbers.noMetrics.endsWith(QLatin1Char('.')))
+            numbers.noMetrics.chop(1); // it becomes part of a sentence
+    }
     m_numbersPanel->setNumbers(numbers);
 }
 

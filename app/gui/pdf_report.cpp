@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/report/figures_accuracy.h"
 #include "core/report/figures_layers.h"
 #include "core/report/number_text.h"
 #include "widgets/plots/plot_export.h"
@@ -216,6 +217,40 @@ void drawMemory(Flow &flow, const Report &report) {
         flow.table({{tr("Said"), 2.5}, {tr("True here"), 1.1, true}, {tr("Holds"), 0.6}, {tr("Why"), 5}}, rules);
 }
 
+void drawAccuracy(Flow &flow, const Report &report) {
+    if (report.accuracy && !report.accuracy->results.empty()) {
+        const AccuracyInput &input = *report.accuracy;
+        flow.heading(tr("Accuracy"), 40 + barsHeight);
+        flow.paragraph(toText(accuracyReading(input).text()));
+        flow.figure(paretoFigure(input), barsHeight);
+        std::vector<std::vector<QString>> rows;
+        for (const AccuracyRow &row : accuracyRows(input))
+            rows.push_back({toText(row.name), toText(row.bpw), toText(row.kl), toText(row.perplexity),
+                            toText(row.change), toText(row.top1), toText(row.sqnr)});
+        flow.table({{tr("Recipe"), 2.6},
+                    {tr("bpw"), 0.8, true},
+                    {tr("KL × 10³"), 1.6, true},
+                    {tr("Perplexity"), 1.1, true},
+                    {tr("Change"), 1.8, true},
+                    {tr("Top-1"), 0.9, true},
+                    {tr("SQNR (dB)"), 1, true}},
+                   rows);
+    }
+    if (!report.claims.empty())
+        flow.heading(tr("Said, and measured here"));
+    for (const Claim &claim : report.claims) {
+        const char *mark = claim.mark == ClaimMark::Held ? "✓ " : claim.mark == ClaimMark::NotHeld ? "✗ " : "· ";
+        flow.paragraph(QString::fromUtf8(mark) + toText(claim.said + " " + claim.measured), FontRole::Title);
+        flow.paragraph(toText(claim.reason), FontRole::Small, UiColour::Text2);
+    }
+    if (!report.answers.empty())
+        flow.heading(tr("Questions that learners are asked"));
+    for (const Answer &answer : report.answers) {
+        flow.paragraph(toText(answer.question), FontRole::Title);
+        flow.paragraph(toText(answer.answer));
+    }
+}
+
 void drawTensors(Flow &flow, const Report &report) {
     flow.heading(tr("Tensors"));
     std::vector<std::vector<QString>> rows;
@@ -271,6 +306,7 @@ void writePdf(const Report &report, const QString &path) {
         drawLayers(flow, report);
         drawMemory(flow, report);
         drawWorst(flow, report);
+        drawAccuracy(flow, report);
         drawTensors(flow, report);
     }
     if (!file.commit())

@@ -12,12 +12,14 @@
 #include "core/model/sequential.h"
 #include "core/model/tokenizer.h"
 #include "core/quant/method_parameters.h"
+#include "core/report/claim_sqnr.h"
 
 namespace nibblescope {
 
 namespace {
 
 const QString runSlot = QStringLiteral("accuracy");
+const QString sqnrSlot = QStringLiteral("accuracy.sqnr");
 const QString abilitySlot = QStringLiteral("ability");
 
 constexpr double tellableShare = 0.02; // of a job, from which the time left is told
@@ -87,7 +89,9 @@ void Accuracy::setModel(std::shared_ptr<const Model> model) {
     m_runner.drop(runSlot);
     m_runner.drop(abilitySlot);
     m_running = false;
+    m_runner.drop(sqnrSlot);
     m_entries.clear();
+    m_sqnr.reset();
     m_ability.reset();
     m_model = std::move(model);
     if (!m_model)
@@ -112,6 +116,7 @@ void Accuracy::start(Request request) {
     });
     if (!m_model || request.plans.empty())
         return;
+    m_runner.drop(sqnrSlot); // it waits in the same queue
     m_running = true;
     m_stopping = false;
     m_status = {};
@@ -207,6 +212,32 @@ std::vector<SharedAccuracy> Accuracy::results(const TextSource &text, const Sele
         if (entry.text == text && entry.rule == rule)
             found.push_back(entry.result);
     return found;
+}
+
+std::optional<TextSource> Accuracy::lastText() const {
+    return m_entries.empty() ? std::nullopt : std::optional(m_entries.back().text);
+}
+
+std::shared_ptr<const std::vector<RecipeEvidence>> Accuracy::sqnr(const SelectionRule &rule) const {
+    return m_sqnr && m_sqnrRule == rule ? m_sqnr : nullptr;
+}
+
+void Accuracy::measureSqnr(const SelectionRule &rule) {
+    if (!m_model || m_running || sqnr(rule) || m_runner.isActive(sqnrSlot))
+        return;
+    m_runner.start(
+        sqnrSlot, Queue::Batch,
+        [model = m_model, rule](const Work &work, const Post &) {
+            return sqnrEvidence(*model, rule, claimRecipes(), work);
+        },
+        JobHandlers<std::vector<RecipeEvidence>>{
+            [this, rule](const std::shared_ptr<const std::vector<RecipeEvidence>> &found) {
+                m_sqnrRule = rule;
+                m_sqnr = found;
+                Q_EMIT resultsChanged();
+            },
+            {},
+            {}});
 }
 
 void Accuracy::forget() {

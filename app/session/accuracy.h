@@ -63,7 +63,12 @@ public:
     // What was measured on that text with that rule, in the order of measuring.
     std::vector<SharedAccuracy> results(const TextSource &text, const SelectionRule &rule) const;
     std::size_t resultCount() const { return m_entries.size(); } // on all texts
-    void forget();                                               // all of it
+    // The text of what was measured last; nullopt: nothing was.
+    std::optional<TextSource> lastText() const;
+    // SQNR of the recipes that the field's claims look at, measured from the weights alone; null: not yet.
+    std::shared_ptr<const std::vector<RecipeEvidence>> sqnr(const SelectionRule &rule) const;
+    void measureSqnr(const SelectionRule &rule); // in the background, where it is not known; resultsChanged() follows
+    void forget();                               // all that was run
     void forgetIf(const std::function<bool(const Recipe &)> &which);
 
     // For the session file.
@@ -91,6 +96,8 @@ private:
     std::shared_ptr<const Model> m_model;
     std::optional<ModelAbility> m_ability;
     std::vector<Entry> m_entries;
+    SelectionRule m_sqnrRule;
+    std::shared_ptr<const std::vector<RecipeEvidence>> m_sqnr;
     bool m_running = false;
     bool m_stopping = false;
     Status m_status;

@@ -182,6 +182,9 @@ Report makeReport(const Model &model, std::vector<TensorResult> results, const R
     report.layersReading = layersReading({&report.results, report.totals.quantizedTensors, false});
     report.memoryReading = memoryReading(report.memory, report.memoryBars.front().memory, recipe, report.results);
     report.worst = worstOf(report.results);
+    report.accuracy = request.accuracy;
+    report.claims = request.claims;
+    report.answers = request.answers;
     for (std::size_t i = 0; i < std::min(request.worst, report.worst.size()); ++i)
         report.histograms.push_back(histogramsOf(model, report.worst[i], request.plan.calibration.get(), work));
     return report;
@@ -200,6 +203,15 @@ Json toJson(const Report &report) {
     json["memory"] = toJson(report.memory);
     json["warnings"] = strings(report.warnings);
     json["report"] = reportPart(report);
+    if (report.accuracy) {
+        json["accuracy"] = Json::array();
+        for (const SharedAccuracy &result : report.accuracy->results)
+            json["accuracy"].push_back(toJson(*result));
+    }
+    if (!report.claims.empty())
+        json["claims"] = toJson(report.claims);
+    if (!report.answers.empty())
+        json["answers"] = toJson(report.answers);
     return json;
 }
 

@@ -10,6 +10,8 @@
 
 #include "core/analysis/analyze.h"
 #include "core/analysis/memory_model.h"
+#include "core/report/accuracy.h"
+#include "core/report/claims.h"
 #include "core/report/figures_distribution.h"
 #include "core/report/figures_memory.h"
 #include "core/report/readings.h"
@@ -22,6 +24,10 @@ struct ReportRequest {
     std::optional<double> deviceGiB;   // "fits in N GiB"; absent: the smallest usual device that holds the model
     std::vector<std::string> warnings; // of opening the model and of measuring it
     std::size_t worst = 3;             // tensors that are shown with their histograms
+    // What was run on a text, and what is said of such models; shown where it is there.
+    std::optional<AccuracyInput> accuracy;
+    std::vector<Claim> claims;
+    std::vector<Answer> answers;
 };
 
 struct Report {
@@ -44,6 +50,9 @@ struct Report {
     // Worst first: lowest SQNR; without a recipe the highest kurtosis.
     std::vector<TensorResult> worst;          // at most five
     std::vector<DistributionData> histograms; // of the first of them
+    std::optional<AccuracyInput> accuracy;
+    std::vector<Claim> claims;
+    std::vector<Answer> answers;
 };
 
 // `results`: of the tensors that the report is about, as analyzeModel() made them. Reads the worst tensors again for

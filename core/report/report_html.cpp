@@ -5,19 +5,22 @@
 #include "core/base/version.h"
 #include "core/report/figures_layers.h"
 #include "core/report/number_text.h"
-#include "core/report/report.h"
+#include "core/report/report_parts.h"
 #include "core/report/report_style.h"
 #include "core/report/svg_writer.h"
 
 namespace nibblescope {
+
 namespace {
 
 constexpr double figureWidth = 902; // the page's measure
-constexpr const char *dash = "–";
+} // namespace
+
+namespace html {
 
 std::string escaped(std::string_view text) { return xmlEscaped(text); }
 
-std::string element(const char *tag, std::string_view text, const char *attributes = "") {
+std::string element(const char *tag, std::string_view text, const char *attributes) {
     return std::string("<") + tag + attributes + ">" + escaped(text) + "</" + tag + ">\n";
 }
 
@@ -34,35 +37,35 @@ std::string svgFigure(const Figure &figure, double height, const std::string &ab
            "</div><div class=\"for-dark\">" + dark + "</div></figure>\n";
 }
 
-class Table {
-public:
-    struct Column {
-        std::string title;
-        bool number = false;
-    };
-    explicit Table(std::vector<Column> columns) : m_columns(std::move(columns)) {
-        m_html = "<div class=\"scroll\"><table><thead><tr>";
-        for (const Column &column : m_columns)
-            m_html += std::string("<th scope=\"col\"") + (column.number ? " class=\"n\">" : ">") +
-                      escaped(column.title) + "</th>";
-        m_html += "</tr></thead><tbody>\n";
-    }
-    void row(const std::vector<std::string> &cells, const char *kind = "") {
-        m_html += *kind != '\0' ? std::string("<tr class=\"") + kind + "\">" : "<tr>";
-        for (std::size_t i = 0; i < cells.size(); ++i)
-            m_html += std::string("<td class=\"") +
-                      (m_columns[i].number ? "n"
-                       : i == 0            ? "name"
-                                           : "t") +
-                      "\">" + escaped(cells[i]) + "</td>";
-        m_html += "</tr>\n";
-    }
-    std::string finish() const { return m_html + "</tbody></table></div>\n"; }
+Table::Table(std::vector<Column> columns) : m_columns(std::move(columns)) {
+    m_html = "<div class=\"scroll\"><table><thead><tr>";
+    for (const Column &column : m_columns)
+        m_html += std::string("<th scope=\"col\"") + (column.number ? " class=\"n\">" : ">") + escaped(column.title) +
+                  "</th>";
+    m_html += "</tr></thead><tbody>\n";
+}
 
-private:
-    std::vector<Column> m_columns;
-    std::string m_html;
-};
+void Table::row(const std::vector<std::string> &cells, const char *kind) {
+    m_html += *kind != '\0' ? std::string("<tr class=\"") + kind + "\">" : "<tr>";
+    for (std::size_t i = 0; i < cells.size(); ++i)
+        m_html += std::string("<td class=\"") +
+                  (m_columns[i].number ? "n"
+                   : i == 0            ? "name"
+                                       : "t") +
+                  "\">" + escaped(cells[i]) + "</td>";
+    m_html += "</tr>\n";
+}
+
+} // namespace html
+
+namespace {
+
+using html::element;
+using html::escaped;
+using html::svgFigure;
+using html::Table;
+
+constexpr const char *dash = "–";
 
 std::string shapeText(const std::vector<std::uint64_t> &shape) {
     std::string text;
@@ -285,7 +288,7 @@ std::string closing(const Report &report) {
 
 std::string toHtml(const Report &report) {
     return head(report) + opening(report) + layersSection(report) + worstSection(report) + memorySection(report) +
-           tensorsSection(report) + termsSection() + closing(report);
+           html::accuracySection(report) + tensorsSection(report) + termsSection() + closing(report);
 }
 
 } // namespace nibblescope

@@ -281,7 +281,7 @@ void AccuracyPage::setOptions(const nlohmann::ordered_json &options) {
     setTexts(m_texts);
     const auto number = [&options](const char *key, std::size_t usual) {
         const auto found = options.find(key);
-        return found != options.end() && found->is_number_unsigned() ? found->get<std::size_t>() : usual;
+        return found != options.end() && found->is_number_integer() && *found > 0 ? found->get<std::size_t>() : usual;
     };
     m_context->setEditText(QString::number(number("context", usualContextTokens)));
     const auto windows = options.find("windows");
@@ -316,10 +316,11 @@ void AccuracyPage::setPossible(const QString &reason, const QString &recipe, std
     m_usual->setEnabled(!m_running && reason.isEmpty() && usual > 0);
     m_usual->setToolTip(m_running           ? tr("Something is being evaluated")
                         : !reason.isEmpty() ? reason
-                        : usual == 0        ? tr("All of them are measured")
-                                     : tr("%n recipe(s) from one scale a tensor to groups of 32, each run beside "
-                                          "the unquantized model",
-                                          nullptr, static_cast<int>(usual)));
+                        : usual == 0
+                            ? tr("All of them are measured")
+                            : tr("%1 recipes from one scale a tensor to groups of 32, each run beside the unquantized "
+                                 "model")
+                                  .arg(usual));
 }
 
 void AccuracyPage::setHint(const QString &hint) {

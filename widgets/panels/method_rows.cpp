@@ -17,7 +17,6 @@ namespace nibblescope {
 namespace {
 
 constexpr int rowGap = 6;
-constexpr int rowHeight = 28;
 constexpr int indent = 12;
 
 QString qs(std::string_view text) { return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size())); }
@@ -85,7 +84,8 @@ void MethodRows::submitNumber(const Row &row) {
 void MethodRows::addCalibration() {
     auto *grid = static_cast<QGridLayout *>(layout());
     const int at = grid->rowCount();
-    auto *label = new QLabel(tr("Calibration"));
+    m_calibrationLabel = new QLabel(tr("Calibration"));
+    m_calibrationLabel->setIndent(indent);
     m_calibration = new QToolButton;
     m_calibration->setObjectName(QStringLiteral("calibrationButton"));
     m_calibration->setPopupMode(QToolButton::InstantPopup);
@@ -104,13 +104,12 @@ void MethodRows::addCalibration() {
     m_forget = menu->addAction(tr("&Use None"));
     connect(m_forget, &QAction::triggered, this, &MethodRows::forgetRequested);
     m_calibration->setMenu(menu);
-    label->setBuddy(m_calibration);
+    m_calibrationLabel->setBuddy(m_calibration);
     m_helps[m_calibration] =
         tr("Statistics of the layers' inputs on a text: GPTQ, AWQ and importance weights need them.");
     m_calibration->setAccessibleDescription(m_helps[m_calibration]);
-    grid->addWidget(label, at, 0);
+    grid->addWidget(m_calibrationLabel, at, 0);
     grid->addWidget(m_calibration, at, 1);
-    grid->setRowMinimumHeight(at, rowHeight);
 }
 
 std::vector<QWidget *> MethodRows::fields() const {
@@ -131,7 +130,7 @@ QString MethodRows::reasonNot(const Recipe &recipe) const {
         return {};
     if (needsWholeModel(recipe) && !m_state.reasonNotRun.isEmpty())
         return m_state.reasonNotRun;
-    return m_state.file.isEmpty() ? tr("needs a calibration of the model on a text: make or choose one below")
+    return m_state.file.isEmpty() ? tr("needs a calibration of the model on a text: Run > Calibrate... makes one")
                                   : QString();
 }
 
@@ -161,6 +160,13 @@ void MethodRows::refresh() {
             row.number->setText(row.number->locale().toString(m_recipe.*row.parameter->number, 'g', 6));
         }
     }
+    const bool calibrated = needsCalibration(m_recipe);
+    m_calibrationLabel->setVisible(calibrated);
+    m_calibration->setVisible(calibrated);
+    bool any = calibrated;
+    for (const Row &row : m_rows)
+        any = any || !row.label->isHidden();
+    setVisible(any); // no gap where there is nothing
     const QString none = m_state.making ? tr("running the model...") : tr("none");
     m_calibration->setText(m_state.file.isEmpty()
                                ? none

@@ -65,6 +65,7 @@ private:
     Recipe m_recipe;
     CalibrationState m_state;
     std::vector<Row> m_rows;
+    QLabel *m_calibrationLabel = nullptr;
     QToolButton *m_calibration = nullptr;
     QAction *m_make = nullptr;
     QAction *m_forget = nullptr;
