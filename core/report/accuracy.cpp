@@ -185,6 +185,7 @@ std::vector<Recipe> usualRecipes(bool calibrated) {
     add(Format::Int4Asym, GroupSize::of(32));
     add(Format::Nf4, GroupSize::of(64));
     add(Format::Nf4, GroupSize::of(32));
+    add(Format::Fitted, GroupSize::of(64));
     add(Format::Fp4, GroupSize::of(64));
     add(Format::Mxfp4, GroupSize::of(32));
     add(Format::Int4Asym, GroupSize::of(32), "mse");
