@@ -44,6 +44,22 @@ void addText(CLI::App &app, Arguments &arguments) {
     app.add_option("--windows", arguments.windows, "Only the first N windows (default: all)")->type_name("N");
 }
 
+// What a report can measure beyond the weights, for the claims in it.
+void addClaims(CLI::App &app, Arguments &arguments) {
+    const char *group = "What the field claims";
+    app.add_option("--text", arguments.text,
+                   "Run the model on a text, with the recipes and activations that the claims are about")
+        ->type_name("FILE")
+        ->group(group);
+    app.add_option("--tokens", arguments.tokens, "The same on token ids: .npy, one dimension of integers")
+        ->type_name("FILE.npy")
+        ->group(group);
+    app.add_option("--windows", arguments.windows, "Only the first N windows of 256 (default: all)")
+        ->type_name("N")
+        ->group(group);
+    app.add_flag("--speed", arguments.speed, "Time products of 4 and 8 bits on this machine (10 s)")->group(group);
+}
+
 void addActivations(CLI::App &app, Arguments &arguments) {
     const auto text = [&app](const char *name, auto &target, const std::string &help, const char *type) {
         app.add_option(name, target, help)->type_name(type)->group("Activations");
@@ -215,6 +231,11 @@ std::optional<Arguments> parseArguments(int argc, const char *const *argv) {
     quantize->add_option("--out", arguments.out, "The file to write: .h5, .hdf5 or .safetensors")->type_name("FILE");
     quantize->add_option("--dequant-type", arguments.dequantType, "f32|f16|bf16 (default: the source's own)")
         ->type_name("TYPE");
+    addClaims(*report, arguments);
+    evaluate
+        ->add_option("--sensitivity", arguments.sensitivity,
+                     "layers|kinds: KL when one layer, or one kind of matrix, alone is quantized")
+        ->type_name("PARTS");
     report->add_option("--out", arguments.out, "The file to write: .html, .json or .csv (default: the terminal)")
         ->type_name("FILE");
     bench->add_option("--rows", arguments.rows, "Rows of the matrix (default: 4096)")->type_name("N");

@@ -15,6 +15,10 @@
 #include "core/io/export.h"
 #include "core/io/open.h"
 #include "core/io/shown.h"
+#include "core/model/calibration.h"
+#include "core/model/evaluation_setup.h"
+#include "core/report/claim_runs.h"
+#include "core/report/claim_weights.h"
 #include "core/report/number_text.h"
 #include "core/report/report.h"
 
@@ -82,8 +86,9 @@ void printTensorList(const std::vector<TensorResult> &results) {
     std::cout << padded("name", name) << padded("shape", 16, true) << "  " << padded("type", 8)
               << padded("size", 9, true) << "  quantized by default\n";
     for (const TensorResult &result : results)
-        std::cout << padded(elidedName(shown(result.info.name), name), name) << padded(shapeText(result.info.shape), 16, true)
-                  << "  " << padded(std::string(traits(result.info.dtype).name), 8)
+        std::cout << padded(elidedName(shown(result.info.name), name), name)
+                  << padded(shapeText(result.info.shape), 16, true) << "  "
+                  << padded(std::string(traits(result.info.dtype).name), 8)
                   << padded(bytesText(static_cast<double>(result.info.bytes)), 9, true) << "  "
                   << (result.keptReason.empty() ? "yes" : "no: " + result.keptReason) << "\n";
 }
@@ -159,8 +164,33 @@ Measured measure(const Arguments &arguments, const Recipe &recipe, const Work &w
     return measured;
 }
 
-Report reportOf(const Arguments &arguments, const Measured &measured, const Work &work) {
+// What --text, --tokens and --speed ask for.
+ClaimEvidence evidenceFor(const Arguments &arguments, Measured &measured, const Work &work) {
+    ClaimEvidence evidence;
+    if (arguments.speed)
+        evidence = speedEvidence(work.stop, work.progress);
+    if (arguments.text && arguments.tokens)
+        throw Error(Fault::Call, "Give either --text FILE or --tokens FILE.npy.");
+    if (!arguments.text && !arguments.tokens)
+        return evidence;
+    const Model &model = measured.opened.model;
+    std::vector<std::string> told;
+    const Llama llama(model);
+    const TextSource source{arguments.tokens ? *arguments.tokens : *arguments.text, arguments.tokens.has_value(),
+                            usualContext, arguments.windows};
+    const TokenWindows windows = windowsFrom(llama, source, told);
+    ClaimRuns runs{measured.plan, nullptr, source.path.filename().string()};
+    if (arguments.calibration)
+        runs.calibration = std::make_shared<const CalibrationFile>(*arguments.calibration, model, told);
+    merge(evidence, runEvidence(llama, windows, runs, told, work));
+    warnAll(told);
+    measured.warnings.insert(measured.warnings.end(), told.begin(), told.end());
+    return evidence;
+}
+
+Report reportOf(const Arguments &arguments, const Measured &measured, ClaimEvidence evidence, const Work &work) {
     ReportRequest request;
+    request.evidence = std::move(evidence);
     request.plan = measured.plan;
     request.memory = memoryOptions(arguments);
     request.warnings = measured.warnings;
@@ -175,7 +205,7 @@ void runAnalyze(const Arguments &arguments, const Surroundings &surroundings) {
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
     const Measured measured = measure(arguments, recipe, work);
     if (!arguments.json) {
-        std::cout << toTerminal(reportOf(arguments, measured, work));
+        std::cout << toTerminal(reportOf(arguments, measured, {}, work));
         return;
     }
     Json json = documentFor(measured.opened.model);
@@ -195,8 +225,10 @@ void runReport(const Arguments &arguments, const Surroundings &surroundings) {
         throw Error(Fault::Call, "--out ends in '" + ending + "'; it can end in .html, .json or .csv.");
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
-    const Measured measured = measure(arguments, recipe, work);
-    const Report report = reportOf(arguments, measured, work);
+    Measured measured = measure(arguments, recipe, work);
+    ClaimEvidence evidence = evidenceFor(arguments, measured, work);
+    const Report report = reportOf(arguments, measured, std::move(evidence), work);
+    clearProgress();
     if (arguments.out) {
         const std::string text = ending == ".html"   ? toHtml(report)
                                  : ending == ".json" ? jsonText(toJson(report))

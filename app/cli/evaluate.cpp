@@ -17,6 +17,7 @@
 #include "core/model/evaluation_setup.h"
 #include "core/model/linear_errors.h"
 #include "core/model/recipe_edit.h"
+#include "core/model/sensitivity.h"
 #include "core/model/smooth.h"
 
 namespace nibblescope::cli {
@@ -96,6 +97,34 @@ void addActivationKeys(const Arguments &arguments, const std::optional<Activatio
         json["smooth"] = *arguments.smooth;
 }
 
+std::optional<SensitivityBy> partsFrom(const Arguments &arguments, const Recipe &recipe) {
+    if (!arguments.sensitivity)
+        return std::nullopt;
+    const auto by = sensitivityFromId(*arguments.sensitivity);
+    if (!by)
+        throw Error(Fault::Call, "--sensitivity is '" + *arguments.sensitivity + "'; it takes layers or kinds.");
+    if (recipe.format == Format::None)
+        throw Error(Fault::Call, "--sensitivity needs a recipe, whose parts are measured one by one: give --format.");
+    return by;
+}
+
+void printSensitivity(const Sensitivity &sensitivity, double klOfAll) {
+    std::printf("\n%-24s %10s  %-22s %-9s", "quantized alone", "weights", "KL divergence", "top-1");
+    const bool layers = sensitivity.by == SensitivityBy::Layers;
+    std::printf(layers ? "%9s %9s\n" : "\n", "local", "at end");
+    for (const SensitivityPart &part : sensitivity.parts) {
+        std::printf("%-24s %10llu  ", shown(part.name).c_str(), static_cast<unsigned long long>(part.weights));
+        std::printf("%.6f ± %-11.2g %.4f", part.kl.mean, part.kl.standardError.value_or(0), part.top1Agreement);
+        if (part.localError && part.finalError)
+            std::printf("    %8.4f  %8.4f", *part.localError, *part.finalError);
+        std::printf("\n");
+    }
+    std::printf("%-24s %10s  %.6f; all together %.6f\n", "sum of these", "", sensitivity.sumOfKl(), klOfAll);
+    if (layers)
+        std::printf(
+            "local, at end: relative error of the hidden states behind the layer itself and behind the last.\n");
+}
+
 void printText(const Evaluation &evaluation, const Recipe &recipe, double bpw,
                const std::optional<ActivationQuant> &activations) {
     const bool quantized = evaluation.comparison.has_value();
@@ -116,6 +145,10 @@ void printText(const Evaluation &evaluation, const Recipe &recipe, double bpw,
     std::printf("%-24s %.6g\n", "  median", comparison.klMedian);
     std::printf("%-24s %.6g\n", "  99 %", comparison.klP99);
     std::printf("%-24s %.4f\n", "top-1 agreement", comparison.top1Agreement);
+    std::printf("%-24s", "error behind each layer");
+    for (const double error : comparison.depthErrors)
+        std::printf(" %.4f", error);
+    std::printf("\n");
 }
 
 // The same file from inputs that another program wrote, of a model of any kind.
@@ -214,6 +247,7 @@ void runCalibrate(const Arguments &arguments, const Surroundings &surroundings) 
 void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     const Recipe recipe = recipeFrom(arguments.recipe, Format::None);
     const std::optional<ActivationQuant> activations = activationsFrom(arguments);
+    const std::optional<SensitivityBy> parts = partsFrom(arguments, recipe);
     const Model model = openModel(arguments.path);
     std::vector<std::string> warnings = model.warnings;
     const SelectionRule rule = ruleFrom(arguments, model, warnings);
@@ -239,6 +273,10 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
         std::vector<std::string> known;
         linears = linearErrors(llama, *edit, CalibrationFile(*arguments.calibration, model, known), work);
     }
+    std::optional<Sensitivity> sensitivity;
+    if (parts && evaluation.complete())
+        sensitivity =
+            measureSensitivity(llama, windows, *edit, *parts, arguments.smooth || recipe.method == "awq", work);
     clearProgress();
     const double bpw = quantized ? bitsAWeight(model, {recipe, rule}) : 0;
     if (arguments.json) {
@@ -255,10 +293,14 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
         addJson(evaluation, json);
         if (!linears.empty())
             addLinears(linears, json);
+        if (sensitivity)
+            addJson(*sensitivity, json);
         json["warnings"] = warnings;
         std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
     } else {
         printText(evaluation, recipe, bpw, activations);
+        if (sensitivity)
+            printSensitivity(*sensitivity, evaluation.comparison->kl.mean);
     }
     if (!evaluation.complete())
         throw Error(Fault::Interrupted, "Interrupted: the figures are those of the first " +

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/quant/quantize.h"
+#include "core/report/claim_weights.h"
 #include "core/report/command_line.h"
 #include "core/report/figure_table.h"
 #include "core/report/number_text.h"
@@ -185,6 +186,12 @@ Report makeReport(const Model &model, std::vector<TensorResult> results, const R
     report.accuracy = request.accuracy;
     report.claims = request.claims;
     report.answers = request.answers;
+    if (report.claims.empty() && report.answers.empty()) {
+        ClaimEvidence evidence = weightEvidence(model, report.results, request.plan, request.memory, work);
+        merge(evidence, request.evidence);
+        report.claims = claims(evidence);
+        report.answers = learnersAnswers(evidence);
+    }
     for (std::size_t i = 0; i < std::min(request.worst, report.worst.size()); ++i)
         report.histograms.push_back(histogramsOf(model, report.worst[i], request.plan.calibration.get(), work));
     return report;

@@ -24,10 +24,12 @@ struct ReportRequest {
     std::optional<double> deviceGiB;   // "fits in N GiB"; absent: the smallest usual device that holds the model
     std::vector<std::string> warnings; // of opening the model and of measuring it
     std::size_t worst = 3;             // tensors that are shown with their histograms
-    // What was run on a text, and what is said of such models; shown where it is there.
+    // What was run on a text, and what is said of such models. Without claims they are judged by the weights alone and
+    // by `evidence`, what else was measured.
     std::optional<AccuracyInput> accuracy;
     std::vector<Claim> claims;
     std::vector<Answer> answers;
+    ClaimEvidence evidence;
 };
 
 struct Report {
@@ -64,14 +66,14 @@ Report makeReport(const Model &model, std::vector<TensorResult> results, const R
 // printed too. Every text from the file is escaped.
 std::string toHtml(const Report &report);
 
-// The document of `analyze --json`, and the key "report": readings, parts, rules, worst.
+// The document of `analyze --json`, and the key "report": readings, parts, rules, claims, answers, worst.
 nlohmann::ordered_json toJson(const Report &report);
 std::string jsonText(const nlohmann::ordered_json &json); // indented, invalid UTF-8 replaced, with an end of line
 
 // One row a tensor: name, shape, dtype, params, bpw, sqnr_db and the other keys of the JSON.
 std::string toCsv(const std::vector<TensorResult> &results);
 
-// For a terminal: totals, memory, the worst five, a histogram drawn in characters.
+// For a terminal: totals, memory, the worst five, a histogram drawn in characters, and what the field claims.
 std::string toTerminal(const Report &report, std::size_t columns = 100);
 
 } // namespace nibblescope

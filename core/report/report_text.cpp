@@ -180,6 +180,20 @@ std::string worstText(const Report &report) {
     return table.text();
 }
 
+std::string claimsText(const Report &report, std::size_t columns) {
+    std::string text = "  What the field says, and what is true here\n";
+    for (const Claim &claim : report.claims) {
+        text += "  " + wrapped("[" + std::string(displayName(claim.mark)) + "] " + claim.said, columns, 4);
+        if (claim.mark != ClaimMark::Open)
+            text += "    " + wrapped(safe(claim.measured), columns, 4);
+        text += "    " + wrapped(safe(claim.reason), columns, 4);
+    }
+    text += "\n  Questions\n";
+    for (const Answer &answer : report.answers)
+        text += "  " + answer.question + "\n    " + wrapped(safe(answer.answer), columns, 4);
+    return text;
+}
+
 // Counts of `from` in `columns` equal parts of its range, each with the share of every bin that it covers.
 std::vector<double> resampled(const Histogram &from, std::size_t columns) {
     std::vector<double> out(columns);
@@ -255,7 +269,8 @@ std::string toTerminal(const Report &report, std::size_t columns) {
     if (!report.worst.empty())
         text += worstText(report) + "\n";
     if (!report.histograms.empty())
-        text += histogramText(report.histograms.front(), columns);
+        text += histogramText(report.histograms.front(), columns) + "\n";
+    text += claimsText(report, columns);
     return text;
 }
 

@@ -196,6 +196,27 @@ private Q_SLOTS:
         QCOMPARE(shellQuoted(""), std::string("''"));
         QVERIFY(globMatches("a[[]0]", "a[0]"));
     }
+
+    // What the field claims stands in every form, as far as the weights alone tell.
+    void claimsAreJudgedByTheWeights() {
+        const Report one = report(Format::Nf4);
+        QCOMPARE(one.claims.size(), std::size_t(9));
+        QCOMPARE(one.answers.size(), std::size_t(6));
+        const auto held = [&one](const std::string &id) {
+            for (const Claim &claim : one.claims)
+                if (claim.id == id)
+                    return claim.mark;
+            return ClaimMark::Open;
+        };
+        for (const char *id : {"normal-nf4", "group-size", "double-quant", "eight-times"})
+            QVERIFY2(held(id) != ClaimMark::Open, id);
+        for (const char *id : {"rtn-groups", "gptq-awq", "faster-int8", "activations"})
+            QVERIFY2(held(id) == ClaimMark::Open, id);
+        const std::string html = toHtml(one);
+        QVERIFY(html.find("Why not INT4 everywhere?") != std::string::npos);
+        QVERIFY(toTerminal(one).find("[not measured]") != std::string::npos);
+        QCOMPARE(toJson(one).at("claims").size(), std::size_t(9));
+    }
 };
 
 QTEST_GUILESS_MAIN(ReportTest)
