@@ -62,7 +62,18 @@ QString meaningsHtml() {
         row(tr("Kurtosis"), tr("m4 / m2²: 3 for a normal distribution, more with heavy tails.")) +
         row(tr("Group"), tr("Weights that share one scale.")) +
         row(tr("Scale"), tr("What a level is multiplied with; rounded to its storage type before codes are chosen.")) +
-        row(tr("Double quantization"), tr("The scales themselves as 8-bit codes in blocks of 256, with an offset."));
+        row(tr("Double quantization"), tr("The scales themselves as 8-bit codes in blocks of 256, with an offset.")) +
+        row(tr("KL divergence"), tr("At each position Σ P ln(P / P′) over the vocabulary, P the unquantized model's "
+                                    "next-token distribution and P′ the quantized one's; mean, median and 99th "
+                                    "percentile over all predictions of a text, in nat. 0 is no change.")) +
+        row(tr("Perplexity"),
+            tr("exp of the mean −ln p of the tokens that follow. Its change is exp(d) − 1, d the mean "
+               "difference of −ln p, paired by windows.")) +
+        row(tr("Standard error"), tr("Windows as clusters: the standard deviation of the windows' means over √windows. "
+                                     "What differs by less than two of them is not distinguishable.")) +
+        row(tr("Top-1 agreement"), tr("Share of positions at which both models find the same token most probable.")) +
+        row(tr("Output error"), tr("√(tr(E G E′) / tr(W G W′)): of a matrix's outputs on the calibration text, E the "
+                                   "error of its weights and G = X′X of its inputs."));
     return table(rows) + QStringLiteral("<p>%1</p>")
                              .arg(tr("All sums go over the finite weights. ≈ marks numbers of a sample. w is a weight, "
                                      "w′ what its code decodes to."));

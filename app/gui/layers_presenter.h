@@ -15,11 +15,25 @@ public:
 
     PageWidget &page() override { return *m_page; }
     void refresh() override;
+    bool isComputing() const override { return m_measuring; }
 
 private:
     void update();
+    // Output errors of a plan, from what was evaluated or from a job; null: none yet, or none possible.
+    struct Outputs {
+        std::shared_ptr<const Model> model;
+        ModelPlan plan;
+        std::shared_ptr<const CalibrationFile> calibration;
+        std::map<std::string, double> errors;
+    };
+    void addOutputs(LayersInput &input);
+    std::map<std::string, double> outputsOf(const ModelPlan &plan);
+    QString reasonNoOutputs() const;
 
     LayersPage *m_page;
+    std::vector<Outputs> m_outputs; // few: recipe, baseline and what was before
+    QString m_outputProblem;
+    bool m_measuring = false;
     QTimer m_timer; // results come faster than anybody looks
 };
 

@@ -99,7 +99,7 @@ std::vector<Cell> cellsOf(const LayersInput &input) {
             std::find(input.scope.begin(), input.scope.end(), result.info.name) == input.scope.end())
             continue;
         if (const auto name = split(result.info.name))
-            cells.push_back({&result, quantityOf(result, input.quantity), *name});
+            cells.push_back({&result, quantityOf(input, result), *name});
     }
     // Several stacks of layers (an encoder and a decoder) have columns of their own.
     std::set<std::string> stacks;
@@ -119,7 +119,7 @@ std::vector<Cell> cellsOf(const LayersInput &input) {
 }
 
 std::string cellText(double value, LayersQuantity quantity) {
-    if (quantity == LayersQuantity::RelativeError)
+    if (inPercent(quantity))
         return percentText(value);
     return quantity == LayersQuantity::MaxAbsError ? valueText(value) : fixedText(value, 2);
 }
@@ -201,7 +201,7 @@ private:
 FigureTable mapTable(const LayersInput &input, const std::vector<Cell> &cells) {
     FigureTable table;
     table.columns = {"layer", "module", quantityLabel(input.quantity), "tensor"};
-    const double unit = input.quantity == LayersQuantity::RelativeError ? 100 : 1;
+    const double unit = inPercent(input.quantity) ? 100 : 1;
     for (const Cell &cell : cells)
         table.rows.push_back({numberCell(static_cast<double>(cell.name.place.layer)), textCell(cell.name.place.module),
                               numberCell(cell.value ? std::optional(*cell.value * unit) : std::nullopt),

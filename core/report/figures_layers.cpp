@@ -25,6 +25,7 @@ std::string plainValueText(double value, LayersQuantity quantity) {
     case LayersQuantity::Kurtosis:
         return fixedText(value, 2);
     case LayersQuantity::RelativeError:
+    case LayersQuantity::OutputError:
         return percentText(value);
     case LayersQuantity::MaxAbsError:
         break;
@@ -35,6 +36,16 @@ std::string plainValueText(double value, LayersQuantity quantity) {
 std::string valueWithUnit(double value, LayersQuantity quantity) {
     return quantity == LayersQuantity::Sqnr ? withUnit(plainValueText(value, quantity), "dB")
                                             : plainValueText(value, quantity);
+}
+
+std::optional<double> known(const std::map<std::string, double> &values, const std::string &name) {
+    const auto found = values.find(name);
+    return found == values.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<double> baselineQuantity(const LayersInput &input, const TensorResult &result) {
+    return input.quantity == LayersQuantity::OutputError ? known(input.baselineOutputErrors, result.info.name)
+                                                         : quantityOf(result, input.quantity);
 }
 
 struct Entry {
@@ -71,9 +82,9 @@ std::vector<Entry> entriesOf(const LayersInput &input) {
             continue;
         Entry entry;
         entry.result = &result;
-        entry.value = quantityOf(result, input.quantity);
+        entry.value = quantityOf(input, result);
         if (const auto at = baseline.find(result.info.name); at != baseline.end())
-            entry.baseline = quantityOf(*at->second, input.quantity);
+            entry.baseline = baselineQuantity(input, *at->second);
         entries.push_back(entry);
     }
     if (input.order == LayersOrder::WorstFirst)
@@ -226,7 +237,7 @@ std::string namedValue(const Entry &entry, LayersQuantity quantity) {
 }
 
 void addNames(Figure &figure, const LayersInput &input, const std::vector<Entry> &entries) {
-    const double unit = input.quantity == LayersQuantity::RelativeError ? 100 : 1; // of the y axis
+    const double unit = inPercent(input.quantity) ? 100 : 1; // of the y axis
     const auto worst = std::min_element(entries.begin(), entries.end(),
                                         [&](const Entry &a, const Entry &b) { return worse(a, b, input.quantity); });
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -256,7 +267,7 @@ FigureTable barsTable(const LayersInput &input, const std::vector<Entry> &entrie
     table.columns = {"tensor", quantityLabel(input.quantity)};
     if (!input.baseline.empty())
         table.columns.push_back(input.baselineRecipe + ", baseline");
-    const double unit = input.quantity == LayersQuantity::RelativeError ? 100 : 1;
+    const double unit = inPercent(input.quantity) ? 100 : 1;
     const auto cell = [unit](std::optional<double> value) {
         return numberCell(value ? std::optional(*value * unit) : std::nullopt);
     };
@@ -278,6 +289,8 @@ std::string titleOf(LayersQuantity quantity) {
         return "SQNR of each tensor";
     case LayersQuantity::RelativeError:
         return "Relative error of each tensor";
+    case LayersQuantity::OutputError:
+        return "Output error of each tensor";
     case LayersQuantity::MaxAbsError:
         return "Largest error of each tensor";
     case LayersQuantity::Kurtosis:
@@ -294,12 +307,23 @@ std::string quantityLabel(LayersQuantity quantity) {
         return "SQNR (dB)";
     case LayersQuantity::RelativeError:
         return "relative error (%)";
+    case LayersQuantity::OutputError:
+        return "output error (%)";
     case LayersQuantity::MaxAbsError:
         return "max |error|";
     case LayersQuantity::Kurtosis:
         break;
     }
     return "kurtosis";
+}
+
+bool inPercent(LayersQuantity quantity) {
+    return quantity == LayersQuantity::RelativeError || quantity == LayersQuantity::OutputError;
+}
+
+std::optional<double> quantityOf(const LayersInput &input, const TensorResult &result) {
+    return input.quantity == LayersQuantity::OutputError ? known(input.outputErrors, result.info.name)
+                                                         : quantityOf(result, input.quantity);
 }
 
 std::optional<double> quantityOf(const TensorResult &result, LayersQuantity quantity) {
@@ -312,6 +336,8 @@ std::optional<double> quantityOf(const TensorResult &result, LayersQuantity quan
         return result.metrics->sqnrDb;
     case LayersQuantity::RelativeError:
         return result.metrics->relativeError;
+    case LayersQuantity::OutputError:
+        return std::nullopt;
     case LayersQuantity::MaxAbsError:
     case LayersQuantity::Kurtosis:
         break;
@@ -339,7 +365,7 @@ Figure layersFigure(const LayersInput &input) {
     figure.series.push_back(barsOf(input, entries, hanging ? *line : 0));
     if (!input.baseline.empty())
         figure.series.push_back(ticksOf(input, entries));
-    if (input.quantity == LayersQuantity::RelativeError) { // shown in percent
+    if (inPercent(input.quantity)) { // shown in percent
         for (Series &series : figure.series)
             for (double &y : series.y)
                 y *= 100;
@@ -351,6 +377,92 @@ Figure layersFigure(const LayersInput &input) {
         figure.marks.back().y *= 100;
     addNames(figure, input, entries);
     figure.table = barsTable(input, all);
+    return figure;
+}
+
+Reading outputErrorReading(const LayersInput &input) {
+    std::vector<std::pair<double, std::string>> errors;
+    for (const auto &[name, error] : input.outputErrors)
+        errors.emplace_back(error, name);
+    if (errors.empty())
+        return {};
+    std::sort(errors.begin(), errors.end());
+    Reading reading;
+    TensorInfo worst;
+    worst.name = errors.back().second;
+    reading.clauses.push_back("With " + heldText(input.recipe) + " the outputs of " + countText(errors.size()) +
+                              " matrices err by " + percentText(errors[errors.size() / 2].first, 2) +
+                              " in the middle; the worst is " + tensorText(worst) + " at " +
+                              percentText(errors.back().first, 2) + ".");
+    if (!input.depthErrors.empty())
+        reading.clauses.push_back("Run through all layers they pile up to " + percentText(input.depthErrors.back(), 2) +
+                                  " of the hidden states.");
+    std::size_t better = 0;
+    std::size_t both = 0;
+    for (const auto &[name, error] : input.outputErrors)
+        if (const auto there = known(input.baselineOutputErrors, name)) {
+            ++both;
+            better += error < *there ? 1 : 0;
+        }
+    if (both > 0)
+        reading.clauses.push_back(heldText(input.recipe) + " has the smaller output error in " + countText(better) +
+                                  " of " + countText(both) + " against " + heldText(input.baselineRecipe) + ".");
+    return reading;
+}
+
+std::optional<Figure> depthFigure(const LayersInput &input) {
+    if (input.depthErrors.empty())
+        return std::nullopt;
+    const std::size_t layers = input.depthErrors.size();
+    std::vector<double> squares(layers);
+    std::vector<double> counts(layers);
+    for (const auto &[name, error] : input.outputErrors)
+        if (const auto place = layerPlace(name); place && place->layer < layers) {
+            squares[place->layer] += error * error;
+            counts[place->layer] += 1;
+        }
+    Figure figure;
+    figure.id = "layers.depth";
+    figure.title = "How errors pile up through the depth";
+    figure.x.label = "layer";
+    figure.x.integral = true;
+    figure.x.lower = -0.6;
+    figure.x.upper = static_cast<double>(layers) - 0.4;
+    figure.y.label = "error (%)";
+    Series local;
+    local.kind = Series::Kind::Bars;
+    local.name = "outputs of the layer's matrices, root mean square";
+    local.colour = formatLook(input.format).colour;
+    local.line = LineStyle::None;
+    local.fillOpacity = 0.5;
+    local.barWidth = barWidth;
+    Series depth;
+    depth.name = "hidden states behind the layer";
+    depth.colour = ColourRole::Text;
+    depth.mark = MarkStyle::Circle;
+    figure.table.columns = {"layer", "output error, root mean square (%)", "error of the hidden states behind it (%)"};
+    double highest = 0;
+    for (std::size_t i = 0; i < layers; ++i) {
+        const std::string name = "layer " + countText(i) + "\n";
+        const double behind = 100 * input.depthErrors[i];
+        std::optional<double> own;
+        if (counts[i] > 0) {
+            own = 100 * std::sqrt(squares[i] / counts[i]);
+            local.x.push_back(static_cast<double>(i));
+            local.y.push_back(*own);
+            local.readouts.push_back(name + "outputs " + percentText(*own / 100));
+            highest = std::max(highest, *own);
+        }
+        depth.x.push_back(static_cast<double>(i));
+        depth.y.push_back(behind);
+        depth.readouts.push_back(name + "hidden states " + percentText(behind / 100));
+        highest = std::max(highest, behind);
+        figure.table.rows.push_back({numberCell(static_cast<double>(i)), numberCell(own), numberCell(behind)});
+    }
+    figure.y.upper = highest > 0 ? 1.15 * highest : 1;
+    if (!local.x.empty())
+        figure.series.push_back(std::move(local));
+    figure.series.push_back(std::move(depth));
     return figure;
 }
 

@@ -5,6 +5,7 @@
 #include <QCheckBox>
 #include <QClipboard>
 #include <QComboBox>
+#include <QLabel>
 #include <QSpinBox>
 #include <QStandardItemModel>
 
@@ -148,6 +149,28 @@ private Q_SLOTS:
         QVERIFY(QTest::qWaitFor([&] { return !window->session().accuracy().isRunning(); }, longPatience));
         QTRY_VERIFY2(window.reading().startsWith(QLatin1String("INT4 asym 64 AWQ moves the predictions by KL ")),
                      qPrintable(window.reading()));
+    }
+
+    void layersShowOutputErrorsOnceThereIsACalibration() {
+        Window window;
+        QVERIFY(window.open(m_sample));
+        QVERIFY(window.setFormat(Format::Int4Asym));
+        QVERIFY(window.run());
+        window->session().setPageOptions("layers", {{"quantity", "output-error"}});
+        window->pages().show(PageId::Layers);
+        PageWidget &page = window->pages().page(PageId::Layers);
+        const auto says = [&page](const char *text) {
+            for (QLabel *label : page.findChildren<QLabel *>())
+                if (label->isVisible() && label->text().contains(QLatin1String(text)))
+                    return true;
+            return false;
+        };
+        QTRY_VERIFY(says("Run > Calibrate..."));
+        QVERIFY(calibrate(window, m_text, m_target));
+        QTRY_VERIFY_WITH_TIMEOUT(
+            window.reading().startsWith(QLatin1String("With INT4 asym 64 the outputs of 28 matrices err by ")),
+            longPatience);
+        QVERIFY(page.plots().front()->isVisible());
     }
 
     void anotherModelsCalibrationIsRefused() {

@@ -400,6 +400,40 @@ private Q_SLOTS:
                         "left. At 512 tokens the KV cache adds 320 KiB."));
     }
 #endif
+
+    void outputErrorsAreReadAndPiledUp() {
+        LayersInput input;
+        input.recipe = "INT4 asym 64 GPTQ";
+        input.baselineRecipe = "INT4 asym 64";
+        input.format = Format::Int4Asym;
+        input.quantity = LayersQuantity::OutputError;
+        const std::vector<std::pair<std::string, double>> errors{{"model.layers.0.mlp.up_proj.weight", 0.03},
+                                                                 {"model.layers.0.mlp.down_proj.weight", 0.04},
+                                                                 {"model.layers.1.mlp.up_proj.weight", 0.10}};
+        for (const auto &[name, error] : errors) {
+            TensorResult result;
+            result.info.name = name;
+            result.quantized = true;
+            result.metrics = ErrorMetrics();
+            input.results.push_back(result);
+            input.outputErrors[name] = error;
+            input.baselineOutputErrors[name] = name.find("down") != std::string::npos ? 0.035 : 0.2;
+        }
+        input.depthErrors = {0.05, 0.12};
+        const std::string reading = outputErrorReading(input).text();
+        QVERIFY2(reading.find("err by 4.0") != std::string::npos, reading.c_str());
+        QVERIFY2(reading.find("layers.1.mlp.up_proj at 10") != std::string::npos, reading.c_str());
+        QVERIFY2(reading.find("pile up to 12") != std::string::npos, reading.c_str());
+        QVERIFY2(reading.find("in 2 of 3 against") != std::string::npos, reading.c_str());
+        const Figure bars = layersFigure(input);
+        QCOMPARE(bars.series.front().y.front(), 10.0); // worst first, in percent
+        QCOMPARE(layersHeatMap(input)->heatMap->cells.size(), 4U);
+        const auto depth = depthFigure(input);
+        QVERIFY(depth);
+        QCOMPARE(depth->series.size(), 2U);
+        QVERIFY(std::abs(depth->series[0].y[0] - 100 * std::sqrt((0.0009 + 0.0016) / 2)) < 1e-9);
+        QCOMPARE(depth->series[1].y[1], 12.0);
+    }
 };
 
 QTEST_GUILESS_MAIN(PageFiguresTest)

@@ -7,6 +7,7 @@
 #include <QVBoxLayout>
 
 #include "widgets/panels/segmented_control.h"
+#include "widgets/panels/themed_label.h"
 #include "widgets/plots/plot_splitter.h"
 
 namespace nibblescope {
@@ -21,13 +22,14 @@ struct QuantityRow {
 constexpr QuantityRow quantities[] = {{LayersQuantity::Sqnr, "sqnr", QT_TR_NOOP("SQNR")},
                                       {LayersQuantity::RelativeError, "relative-error", QT_TR_NOOP("Relative error")},
                                       {LayersQuantity::MaxAbsError, "max-error", QT_TR_NOOP("Max |error|")},
-                                      {LayersQuantity::Kurtosis, "kurtosis", QT_TR_NOOP("Kurtosis")}};
+                                      {LayersQuantity::Kurtosis, "kurtosis", QT_TR_NOOP("Kurtosis")},
+                                      {LayersQuantity::OutputError, "output-error", QT_TR_NOOP("Output error")}};
 
 } // namespace
 
 LayersPage::LayersPage(QWidget *parent) : PageWidget(tr("Layers"), parent) {
     buildBar();
-    auto *splitter = new PlotSplitter(Qt::Vertical);
+    auto *splitter = m_splitter = new PlotSplitter(Qt::Vertical);
     m_bars = adopt(splitter->addPlot(46));
     m_map = adopt(new PlotView);
     m_noMap = new QLabel(tr("No layer numbers in these names"));
@@ -40,7 +42,15 @@ LayersPage::LayersPage(QWidget *parent) : PageWidget(tr("Layers"), parent) {
     m_noMap->hide();
     splitter->addPart(lower, 54);
     splitter->align(m_map);
+    m_depth = adopt(splitter->addPlot(34));
+    m_depth->hide();
     body().addWidget(splitter);
+    m_reason = new ThemedLabel(FontRole::Body, UiColour::Text2);
+    m_reason->setAlignment(Qt::AlignCenter);
+    m_reason->setWordWrap(true);
+    m_reason->setContentsMargins(48, 0, 48, 0);
+    m_reason->hide();
+    body().addWidget(m_reason, 1);
 }
 
 void LayersPage::buildBar() {
@@ -79,16 +89,32 @@ void LayersPage::redraw() {
     if (m_input.results.empty())
         return;
     LayersInput input = m_input;
-    input.quantity = quantities[m_quantity->currentIndex()].quantity;
+    input.quantity = quantity();
     input.order = m_order->current() == 0 ? LayersOrder::WorstFirst : LayersOrder::ModelOrder;
     if (m_scope->current() == 1)
         input.scope = input.selected;
+    const bool outputs = input.quantity == LayersQuantity::OutputError;
+    const bool nothing = outputs && input.outputErrors.empty();
+    m_reason->setText(m_outputReason);
+    m_reason->setVisible(nothing);
+    m_splitter->setVisible(!nothing);
+    const auto depth = outputs ? depthFigure(input) : std::nullopt;
+    m_depth->setVisible(depth.has_value());
+    if (depth)
+        show(m_depth, *depth);
     show(m_bars, layersFigure(input));
     const auto map = layersHeatMap(input);
     m_map->setVisible(map.has_value());
     m_noMap->setVisible(!map);
     if (map)
         show(m_map, *map);
+}
+
+LayersQuantity LayersPage::quantity() const { return quantities[m_quantity->currentIndex()].quantity; }
+
+void LayersPage::setOutputReason(const QString &reason) {
+    m_outputReason = reason;
+    m_reason->setText(reason);
 }
 
 nlohmann::ordered_json LayersPage::options() const {

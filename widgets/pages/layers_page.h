@@ -10,6 +10,7 @@ class QLabel;
 
 namespace nibblescope {
 
+class PlotSplitter;
 class SegmentedControl;
 
 class LayersPage : public PageWidget {
@@ -19,6 +20,9 @@ public:
 
     // Quantity and order are the page's own; `scope` is kept only if the page shows the selected ones.
     void setInput(LayersInput input);
+    LayersQuantity quantity() const;
+    // Why there are no output errors to show; said in the plots' place where they are asked for.
+    void setOutputReason(const QString &reason);
 
     nlohmann::ordered_json options() const override;
     void setOptions(const nlohmann::ordered_json &options) override;
@@ -28,11 +32,15 @@ private:
     void redraw();
 
     LayersInput m_input;
+    QString m_outputReason;
     QComboBox *m_quantity = nullptr;
     SegmentedControl *m_order = nullptr;
     SegmentedControl *m_scope = nullptr;
     PlotView *m_bars = nullptr;
     PlotView *m_map = nullptr;
+    PlotView *m_depth = nullptr;
+    PlotSplitter *m_splitter = nullptr;
+    QLabel *m_reason = nullptr;
     QLabel *m_noMap = nullptr;
 };
 
