@@ -38,11 +38,10 @@ Estimate inThousandths(Estimate estimate) {
     return estimate;
 }
 
-double rounded3(double value) {
+std::string threeDigits(double value) {
     if (!(value > 0) || !std::isfinite(value))
-        return value;
-    const double scale = std::pow(10.0, 2 - std::floor(std::log10(value)));
-    return std::round(value * scale) / scale;
+        return valueText(value);
+    return fixedText(value, std::clamp(2 - static_cast<int>(std::floor(std::log10(value))), 0, 6));
 }
 
 bool beats(const AccuracyResult &a, const AccuracyResult &b, AccuracyRank rank) {
@@ -256,8 +255,8 @@ std::vector<AccuracyRow> accuracyRows(const AccuracyInput &input) {
         row.kl = estimateText(inThousandths(comparison.kl));
         row.perplexity = fixedText(evaluation.perplexity, 3);
         row.change = changeText(perplexityChange(*result));
-        row.klMedian = valueText(rounded3(1000 * comparison.klMedian));
-        row.klP99 = valueText(rounded3(1000 * comparison.klP99));
+        row.klMedian = threeDigits(1000 * comparison.klMedian);
+        row.klP99 = threeDigits(1000 * comparison.klP99);
         row.top1 = percentText(comparison.top1Agreement);
         row.sqnr = sqnrText(result->sqnrDb);
         row.remark = remarkOf(*result);

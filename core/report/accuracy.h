@@ -105,6 +105,8 @@ struct AccuracyRow {
     bool current = false;
     bool baseline = false;
     bool onFront = false;
+
+    bool operator==(const AccuracyRow &) const = default;
 };
 std::vector<AccuracyRow> accuracyRows(const AccuracyInput &input);
 FigureTable accuracyTable(const AccuracyInput &input);

@@ -18,12 +18,13 @@
 #include "widgets/panels/segmented_control.h"
 #include "widgets/panels/themed_label.h"
 #include "widgets/theme/icons.h"
+#include "widgets/theme/theme.h"
 
 namespace nibblescope {
 
 namespace {
 
-constexpr int paretoHeight = 270;
+constexpr int paretoHeight = 290;
 constexpr int curveHeight = 180;
 constexpr int hintHeight = 150;
 constexpr int usualWindows = 64;
@@ -42,7 +43,8 @@ AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent)
     m_scroll->setWidgetResizable(true);
     m_scroll->setFrameShape(QFrame::NoFrame);
     m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    m_scroll->setWidget(buildContent());
+    m_content = buildContent();
+    m_scroll->setWidget(m_content);
     body().addWidget(m_scroll, 1);
 }
 
@@ -144,11 +146,9 @@ QWidget *AccuracyPage::buildContent() {
     layout->addWidget(m_hint);
     m_pareto = adopt(new PlotView);
     m_curve = adopt(new PlotView);
-    for (PlotView *plot : {m_pareto, m_curve})
-        plot->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Expanding);
-    m_pareto->setMinimumHeight(paretoHeight);
-    m_curve->setMinimumHeight(curveHeight);
-    layout->addWidget(m_pareto, 3);
+    m_pareto->setFixedHeight(currentTheme().scaled(paretoHeight));
+    m_curve->setFixedHeight(currentTheme().scaled(curveHeight));
+    layout->addWidget(m_pareto);
     auto *table = new QVBoxLayout;
     table->setContentsMargins(16, 0, 16, 0);
     table->setSpacing(6);
@@ -185,7 +185,7 @@ QWidget *AccuracyPage::buildContent() {
     table->addWidget(m_title);
     table->addWidget(m_table);
     layout->addLayout(table);
-    layout->addWidget(m_curve, 2);
+    layout->addWidget(m_curve);
     m_teaching = new QWidget;
     auto *below = new QVBoxLayout(m_teaching);
     below->setContentsMargins(16, 4, 16, 0);
@@ -335,23 +335,35 @@ void AccuracyPage::setHint(const QString &hint) {
 
 QString AccuracyPage::hint() const { return m_hint->isHidden() ? QString() : m_hint->text(); }
 
+// While something runs this is called many times a second: what did not change is left alone, and the long page is laid
+// out once.
 void AccuracyPage::setInput(const AccuracyInput &input) {
+    m_content->layout()->setEnabled(false);
     setHint({});
-    m_pareto->setVisible(!input.results.empty());
-    m_title->setVisible(!input.results.empty());
-    m_table->setVisible(!input.results.empty());
-    if (!input.results.empty())
+    const bool any = !input.results.empty();
+    const bool same = any && m_pareto->isVisibleTo(m_content) && m_input.results == input.results &&
+                      m_input.rank == input.rank && m_input.current == input.current &&
+                      m_input.baseline == input.baseline && m_input.text == input.text;
+    m_pareto->setVisible(any);
+    m_title->setVisible(any);
+    m_table->setVisible(any);
+    if (any && !same)
         show(m_pareto, paretoFigure(input));
     const auto curve = accuracyCurve(input);
     m_curve->setVisible(curve.has_value());
     if (curve)
         show(m_curve, *curve);
-    fillTable(input);
-    QStringList lessons;
-    for (const std::string &lesson : accuracyLessons(input))
-        lessons.append(QStringLiteral("•  ") + toText(lesson));
-    m_lessons->setText(lessons.join(QLatin1Char('\n')));
-    m_teaching->setVisible(!lessons.isEmpty());
+    if (!same) {
+        m_input = input;
+        fillTable(input);
+        QStringList lessons;
+        for (const std::string &lesson : accuracyLessons(input))
+            lessons.append(QStringLiteral("•  ") + toText(lesson));
+        m_lessons->setText(lessons.join(QLatin1Char('\n')));
+    }
+    m_teaching->setVisible(!m_lessons->text().isEmpty());
+    m_content->layout()->setEnabled(true);
+    m_content->layout()->activate();
 }
 
 void AccuracyPage::setPageNames(std::vector<std::pair<QString, QString>> names) {
@@ -363,7 +375,10 @@ void AccuracyPage::setClaims(const std::vector<Claim> &claims, const std::vector
 }
 
 void AccuracyPage::fillTable(const AccuracyInput &input) {
-    m_rows = accuracyRows(input);
+    std::vector<AccuracyRow> shown = accuracyRows(input);
+    if (shown == m_rows)
+        return;
+    m_rows = std::move(shown);
     if (!input.results.empty()) {
         const Evaluation &evaluation = input.results.front()->evaluation;
         m_title->setText(tr("Recipes tried on %1, %2 windows of %3 tokens")

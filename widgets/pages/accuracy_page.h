@@ -77,6 +77,7 @@ private:
     QPushButton *m_usual = nullptr;
     QPushButton *m_forget = nullptr;
     QScrollArea *m_scroll = nullptr;
+    QWidget *m_content = nullptr;
     QLabel *m_hint = nullptr;
     PlotView *m_pareto = nullptr;
     PlotView *m_curve = nullptr;
@@ -88,6 +89,7 @@ private:
     std::vector<Text> m_texts;
     QString m_chosenText; // empty: the first
     std::vector<AccuracyRow> m_rows;
+    AccuracyInput m_input; // what the plot and the table show
     bool m_running = false;
 };
 

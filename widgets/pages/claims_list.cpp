@@ -109,6 +109,7 @@ void ClaimsList::setClaims(const std::vector<Claim> &claims, const std::vector<A
         return;
     m_shown = std::move(next);
     setUpdatesEnabled(false);
+    m_grid->setEnabled(false); // laid out once
     clear();
     if (!claims.empty())
         addTitle(tr("Said, and measured here"));
@@ -118,6 +119,9 @@ void ClaimsList::setClaims(const std::vector<Claim> &claims, const std::vector<A
         addTitle(tr("Questions that learners are asked"));
     for (const Answer &answer : answers)
         addAnswer(answer);
+    m_grid->setEnabled(true);
+    m_grid->invalidate();
+    updateGeometry();
     setUpdatesEnabled(true);
 }
 

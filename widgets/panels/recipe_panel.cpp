@@ -403,6 +403,12 @@ void RecipePanel::Private::connectFields() {
         Recipe next = recipe;
         next.method = method->itemData(row).toString().toStdString();
         apply(withOwnParameters(next));
+        QTimer::singleShot(0, this, [this] { // its parameters may lie below the edge
+            for (QWidget *at = methodRows->parentWidget(); at != nullptr && methodRows->isVisible();
+                 at = at->parentWidget())
+                if (auto *area = qobject_cast<QScrollArea *>(at))
+                    area->ensureWidgetVisible(methodRows);
+        });
     });
     connect(methodRows, &MethodRows::edited, this, [this](const Recipe &next) { apply(next); });
     connect(methodRows, &MethodRows::calibrateRequested, &q, &RecipePanel::calibrateRequested);
