@@ -137,6 +137,8 @@ void AccuracyPresenter::update() {
     const QString recipe = QString::fromStdString(recipeText(state.recipe()));
     m_page->setPossible(reason, recipe, missingUsual().size());
 
+    if (!m_page->textPath().isEmpty())
+        session().accuracy().setText(text());
     AccuracyInput input = accuracyInput(state, text());
     input.rank = m_page->rank();
     input.text = m_page->textName().toStdString();

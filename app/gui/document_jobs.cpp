@@ -124,9 +124,7 @@ DocumentJobs::Write DocumentJobs::withReport(std::function<std::string(const Rep
         AccuracyInput accuracy;
         if (const auto text = m_session.accuracy().lastText())
             accuracy = accuracyInput(m_session, *text);
-        const ClaimEvidence evidence = claimEvidence(m_session, accuracy);
-        request.claims = claims(evidence);
-        request.answers = learnersAnswers(evidence);
+        request.evidence = claimEvidence(m_session, accuracy); // what weights alone tell, the report adds
         if (!accuracy.results.empty())
             request.accuracy = std::move(accuracy);
     }

@@ -3,6 +3,7 @@
 
 #include "core/model/evaluation_setup.h"
 #include "core/model/linear_errors.h"
+#include "core/quant/method_parameters.h"
 
 namespace nibblescope {
 
@@ -16,6 +17,8 @@ namespace {
 
 const QString outputsSlot = QStringLiteral("page.layers.outputs");
 constexpr std::size_t mostOutputs = 8;
+const QString sensitivitySlot = QStringLiteral("page.layers.sensitivity");
+constexpr std::size_t sensitivityWindows = 16; // one run a layer and one a kind of matrix
 
 } // namespace
 
@@ -26,6 +29,8 @@ LayersPresenter::LayersPresenter(Session &session, QObject *parent)
         if (!m_page->isHidden())
             refresh();
     });
+    connect(m_page, &LayersPage::sensitivityRequested, this, &LayersPresenter::measureSensitivity);
+    connect(m_page, &LayersPage::cancelRequested, this, &LayersPresenter::cancel);
     m_timer.setSingleShot(true);
     connect(&m_timer, &QTimer::timeout, this, &LayersPresenter::update);
 }
@@ -51,6 +56,10 @@ void LayersPresenter::update() {
     const std::size_t expected = state.quantizedCount();
     if (expected == 0) {
         m_page->setPlaceholder(tr("No tensor is quantized. Recipe > Which Tensors... says which ones are."));
+        return;
+    }
+    if (m_page->showsSensitivity()) {
+        updateSensitivity();
         return;
     }
     LayersInput input;
@@ -170,6 +179,117 @@ std::map<std::string, double> LayersPresenter::outputsOf(const ModelPlan &plan) 
                              {}});
     Q_EMIT computingChanged();
     return {};
+}
+
+// Sensitivity --------------------------------------------------------------------------------------------------------
+
+LayersPresenter::Subject LayersPresenter::subject() const {
+    const Session &state = session();
+    Subject subject{state.model(), state.recipe(), state.setup().rule, nullptr, {}};
+    if (needsCalibration(state.recipe()))
+        subject.calibration = state.calibration().file();
+    if (const auto text = state.accuracy().text())
+        subject.text = *text;
+    subject.text.windows = std::min(subject.text.windows.value_or(sensitivityWindows), sensitivityWindows);
+    return subject;
+}
+
+QString LayersPresenter::reasonNoSensitivity() const {
+    const Session &state = session();
+    const ModelAbility *ability = state.accuracy().ability();
+    if (ability == nullptr)
+        return tr("The model is being looked at.");
+    if (!ability->notRun.empty())
+        return tr("Sensitivity needs a model that runs: %1").arg(QString::fromStdString(ability->notRun));
+    if (state.recipe().format == Format::None)
+        return tr("Choose a format first.");
+    const auto text = state.accuracy().text();
+    if (!text)
+        return tr("Choose a text on the Accuracy page first.");
+    if (!ability->noTokenizer.empty() && !text->tokenIds)
+        return QString::fromStdString(ability->noTokenizer);
+    if (needsCalibration(state.recipe()) && !state.calibration().file())
+        return tr("This method needs a calibration: Run > Calibrate... makes one.");
+    return {};
+}
+
+void LayersPresenter::updateSensitivity() {
+    m_page->setPlaceholder({});
+    const Subject wanted = subject();
+    const auto known = m_sensitivity && m_subject == wanted ? m_sensitivity : nullptr;
+    const QString reason = reasonNoSensitivity();
+    const QString hint =
+        !reason.isEmpty()
+            ? reason
+            : tr("A layer may lose much and matter little. Each layer is quantized alone with %1, then each "
+                 "kind of matrix, and the model is run on %2 windows of %3 beside the unquantized one.")
+                  .arg(QString::fromStdString(shortForm(wanted.recipe)))
+                  .arg(wanted.text.windows.value_or(0))
+                  .arg(QString::fromStdString(wanted.text.path.filename().string()));
+    m_page->setReading(known ? sensitivityReading(*known) : Reading{{"Not measured yet."}});
+    m_page->setSensitivity(known, hint, reason.isEmpty());
+}
+
+void LayersPresenter::cancel() { session().runner().requestStop(sensitivitySlot); }
+
+void LayersPresenter::measureSensitivity() {
+    if (m_measuringSensitivity || !reasonNoSensitivity().isEmpty())
+        return;
+    m_measuringSensitivity = true;
+    m_page->setMeasuring(true);
+    const Subject wanted = subject();
+    const auto ended = [this] {
+        m_measuringSensitivity = false;
+        m_page->setMeasuring(false);
+        refresh();
+        Q_EMIT computingChanged();
+    };
+    session().runner().start(
+        sensitivitySlot, Queue::Batch,
+        [wanted, plan = session().plan(), prepare = session().calibration().preparation()](const Work &work,
+                                                                                           const Post &) {
+            const Llama llama(*wanted.model);
+            std::vector<std::string> warnings;
+            const TokenWindows windows = windowsFrom(llama, wanted.text, warnings);
+            const auto edit = editFrom(llama, prepare(plan, work), warnings, work);
+            const bool moves = wanted.recipe.method == "awq";
+            const ProgressSink sink = work.progress;
+            const auto part = [&](double from) {
+                Work half = work;
+                half.progress = [sink, from, moves](const Progress &state) {
+                    const double share =
+                        state.total == 0 ? 0 : static_cast<double>(state.done) / static_cast<double>(state.total);
+                    const double all = moves ? share : (from + share) / 2;
+                    sink({static_cast<std::uint64_t>(1000 * all), 1000, state.label});
+                };
+                return half;
+            };
+            SensitivityInput input{wanted.recipe, {}, {}, wanted.text.path.filename().string()};
+            input.layers =
+                nibblescope::measureSensitivity(llama, windows, *edit, SensitivityBy::Layers, moves, part(0));
+            work.checkStop();
+            if (!moves)
+                input.kinds =
+                    nibblescope::measureSensitivity(llama, windows, *edit, SensitivityBy::Kinds, moves, part(1));
+            return input;
+        },
+        JobHandlers<SensitivityInput>{
+            [this, wanted, ended](const std::shared_ptr<const SensitivityInput> &input) {
+                m_subject = wanted;
+                m_sensitivity = input;
+                ended();
+            },
+            [this, ended](const JobFailure &failure) {
+                ended();
+                if (!failure.stopped())
+                    Q_EMIT messageRaised({Severity::Error, QString::fromStdString(failure.text), {}, {}, false});
+            },
+            [this](const Progress &progress) {
+                m_page->setMeasuring(true, static_cast<double>(progress.done) /
+                                               static_cast<double>(std::max<std::uint64_t>(1, progress.total)));
+            }});
+    refresh();
+    Q_EMIT computingChanged();
 }
 
 } // namespace nibblescope

@@ -15,7 +15,10 @@ public:
 
     PageWidget &page() override { return *m_page; }
     void refresh() override;
-    bool isComputing() const override { return m_measuring; }
+    bool isComputing() const override { return m_measuring || m_measuringSensitivity; }
+    bool canBeCancelled() const override { return m_measuringSensitivity; }
+    void cancel() override;
+    void measureSensitivity();
 
 private:
     void update();
@@ -33,6 +36,21 @@ private:
     LayersPage *m_page;
     std::vector<Outputs> m_outputs; // few: recipe, baseline and what was before
     QString m_outputProblem;
+    // What the last sensitivity is of.
+    struct Subject {
+        std::shared_ptr<const Model> model;
+        Recipe recipe;
+        SelectionRule rule;
+        std::shared_ptr<const CalibrationFile> calibration;
+        TextSource text;
+        bool operator==(const Subject &) const = default;
+    };
+    Subject subject() const;
+    QString reasonNoSensitivity() const;
+    void updateSensitivity();
+    Subject m_subject;
+    std::shared_ptr<const SensitivityInput> m_sensitivity;
+    bool m_measuringSensitivity = false;
     bool m_measuring = false;
     QTimer m_timer; // results come faster than anybody looks
 };

@@ -12,7 +12,7 @@
 #include "core/model/sequential.h"
 #include "core/model/tokenizer.h"
 #include "core/quant/method_parameters.h"
-#include "core/report/claim_sqnr.h"
+#include "core/report/claim_weights.h"
 
 namespace nibblescope {
 
@@ -92,6 +92,7 @@ void Accuracy::setModel(std::shared_ptr<const Model> model) {
     m_runner.drop(sqnrSlot);
     m_entries.clear();
     m_sqnr.reset();
+    m_text.reset();
     m_ability.reset();
     m_model = std::move(model);
     if (!m_model)
@@ -214,6 +215,16 @@ std::vector<SharedAccuracy> Accuracy::results(const TextSource &text, const Sele
     return found;
 }
 
+std::optional<TextSource> Accuracy::text() const {
+    if (m_text || !m_model)
+        return m_text;
+    std::error_code problem;
+    const bool folder = std::filesystem::is_directory(m_model->path, problem);
+    TextSource usual;
+    usual.path = (folder ? m_model->path : m_model->path.parent_path()) / "heldout.txt";
+    return std::filesystem::exists(usual.path, problem) ? std::optional(usual) : std::nullopt;
+}
+
 std::optional<TextSource> Accuracy::lastText() const {
     return m_entries.empty() ? std::nullopt : std::optional(m_entries.back().text);
 }
@@ -228,7 +239,10 @@ void Accuracy::measureSqnr(const SelectionRule &rule) {
     m_runner.start(
         sqnrSlot, Queue::Batch,
         [model = m_model, rule](const Work &work, const Post &) {
-            return sqnrEvidence(*model, rule, claimRecipes(), work);
+            std::vector<TensorResult> described;
+            for (const TensorInfo &info : model->tensors)
+                described.push_back(describeTensor(info, {Recipe(), rule}));
+            return weightEvidence(*model, described, {Recipe(), rule}, {}, work).recipes;
         },
         JobHandlers<std::vector<RecipeEvidence>>{
             [this, rule](const std::shared_ptr<const std::vector<RecipeEvidence>> &found) {

@@ -63,6 +63,9 @@ public:
     // What was measured on that text with that rule, in the order of measuring.
     std::vector<SharedAccuracy> results(const TextSource &text, const SelectionRule &rule) const;
     std::size_t resultCount() const { return m_entries.size(); } // on all texts
+    // What models are run on: as chosen on the Accuracy page, else the text that a model brings along; nullopt: none.
+    std::optional<TextSource> text() const;
+    void setText(const TextSource &text) { m_text = text; }
     // The text of what was measured last; nullopt: nothing was.
     std::optional<TextSource> lastText() const;
     // SQNR of the recipes that the field's claims look at, measured from the weights alone; null: not yet.
@@ -96,6 +99,7 @@ private:
     std::shared_ptr<const Model> m_model;
     std::optional<ModelAbility> m_ability;
     std::vector<Entry> m_entries;
+    std::optional<TextSource> m_text;
     SelectionRule m_sqnrRule;
     std::shared_ptr<const std::vector<RecipeEvidence>> m_sqnr;
     bool m_running = false;

@@ -6,6 +6,7 @@
 #include <QClipboard>
 #include <QComboBox>
 #include <QLabel>
+#include <QPushButton>
 #include <QSpinBox>
 #include <QStandardItemModel>
 
@@ -171,6 +172,27 @@ private Q_SLOTS:
             window.reading().startsWith(QLatin1String("With INT4 asym 64 the outputs of 28 matrices err by ")),
             longPatience);
         QVERIFY(page.plots().front()->isVisible());
+    }
+
+    void sensitivityIsMeasuredOnRequest() {
+        Window window;
+        QVERIFY(window.open(m_sample));
+        QTRY_VERIFY(window->session().accuracy().ability() != nullptr);
+        window->session().accuracy().setText({m_text.toStdString(), false, 128, 2, false});
+        window->session().setPageOptions("layers", {{"quantity", "sensitivity"}});
+        window->pages().show(PageId::Layers);
+        PageWidget &page = window->pages().page(PageId::Layers);
+        QPushButton *measure = nullptr;
+        for (QPushButton *button : page.findChildren<QPushButton *>())
+            if (button->text() == QLatin1String("Measure sensitivity"))
+                measure = button;
+        QTRY_VERIFY(measure != nullptr && measure->isVisible() && measure->isEnabled());
+        measure->click();
+        QTRY_VERIFY_WITH_TIMEOUT(
+            window.reading().contains(QLatin1String(" matters most: quantized alone it costs KL ")), longPatience);
+        QVERIFY(page.plots().front()->isVisible());
+        QCOMPARE(page.plots().front()->figure()->series.front().y.size(), 4U);
+        QVERIFY(!measure->isVisible());
     }
 
     void anotherModelsCalibrationIsRefused() {

@@ -3,12 +3,16 @@
 
 #include <QComboBox>
 #include <QLabel>
+#include <QPushButton>
 #include <QToolBar>
 #include <QVBoxLayout>
+
+#include <string_view>
 
 #include "widgets/panels/segmented_control.h"
 #include "widgets/panels/themed_label.h"
 #include "widgets/plots/plot_splitter.h"
+#include "widgets/theme/icons.h"
 
 namespace nibblescope {
 
@@ -19,11 +23,13 @@ struct QuantityRow {
     const char *id;
     const char *text;
 };
+constexpr const char *sensitivityId = "sensitivity";
 constexpr QuantityRow quantities[] = {{LayersQuantity::Sqnr, "sqnr", QT_TR_NOOP("SQNR")},
                                       {LayersQuantity::RelativeError, "relative-error", QT_TR_NOOP("Relative error")},
                                       {LayersQuantity::MaxAbsError, "max-error", QT_TR_NOOP("Max |error|")},
                                       {LayersQuantity::Kurtosis, "kurtosis", QT_TR_NOOP("Kurtosis")},
-                                      {LayersQuantity::OutputError, "output-error", QT_TR_NOOP("Output error")}};
+                                      {LayersQuantity::OutputError, "output-error", QT_TR_NOOP("Output error")},
+                                      {LayersQuantity::Sqnr, sensitivityId, QT_TR_NOOP("Sensitivity")}};
 
 } // namespace
 
@@ -49,8 +55,19 @@ LayersPage::LayersPage(QWidget *parent) : PageWidget(tr("Layers"), parent) {
     m_reason->setAlignment(Qt::AlignCenter);
     m_reason->setWordWrap(true);
     m_reason->setContentsMargins(48, 0, 48, 0);
+    m_measure = new QPushButton;
+    m_measure->setAutoDefault(false);
+    connect(m_measure, &QPushButton::clicked, this, [this] {
+        if (m_measuring)
+            Q_EMIT cancelRequested();
+        else
+            Q_EMIT sensitivityRequested();
+    });
     m_reason->hide();
+    m_measure->hide();
     body().addWidget(m_reason, 1);
+    body().addWidget(m_measure, 0, Qt::AlignHCenter);
+    setMeasuring(false);
 }
 
 void LayersPage::buildBar() {
@@ -86,6 +103,11 @@ void LayersPage::setInput(LayersInput input) {
 }
 
 void LayersPage::redraw() {
+    if (showsSensitivity()) {
+        showSensitivity();
+        return;
+    }
+    m_measure->hide();
     if (m_input.results.empty())
         return;
     LayersInput input = m_input;
@@ -108,6 +130,41 @@ void LayersPage::redraw() {
     m_noMap->setVisible(!map);
     if (map)
         show(m_map, *map);
+}
+
+bool LayersPage::showsSensitivity() const {
+    return std::string_view(quantities[m_quantity->currentIndex()].id) == sensitivityId;
+}
+
+void LayersPage::setSensitivity(std::shared_ptr<const SensitivityInput> sensitivity, const QString &hint,
+                                bool possible) {
+    m_sensitivity = std::move(sensitivity);
+    if (!showsSensitivity())
+        return;
+    m_reason->setText(hint);
+    m_measure->setEnabled(possible || m_measuring);
+    showSensitivity();
+}
+
+void LayersPage::setMeasuring(bool measuring, double share) {
+    m_measuring = measuring;
+    m_measure->setText(measuring ? tr("Cancel, %1 %").arg(qRound(100 * share)) : tr("Measure sensitivity"));
+    m_measure->setIcon(themeIcon(measuring ? QStringLiteral("stop") : QStringLiteral("run")));
+}
+
+void LayersPage::showSensitivity() {
+    const bool there = m_sensitivity && !m_measuring;
+    m_splitter->setVisible(there);
+    m_reason->setVisible(!there);
+    m_measure->setVisible(!there);
+    m_depth->hide();
+    m_noMap->hide();
+    if (!there)
+        return;
+    show(m_bars, sensitivityFigure(m_sensitivity->layers, m_sensitivity->recipe));
+    m_map->setVisible(!m_sensitivity->kinds.parts.empty());
+    if (!m_sensitivity->kinds.parts.empty())
+        show(m_map, sensitivityFigure(m_sensitivity->kinds, m_sensitivity->recipe));
 }
 
 LayersQuantity LayersPage::quantity() const { return quantities[m_quantity->currentIndex()].quantity; }

@@ -2,11 +2,15 @@
 // Every quantized tensor as a bar, and a heat map of layers and modules.
 #pragma once
 
+#include <memory>
+
 #include "core/report/figures_layers.h"
+#include "core/report/figures_sensitivity.h"
 #include "widgets/pages/page_widget.h"
 
 class QComboBox;
 class QLabel;
+class QPushButton;
 
 namespace nibblescope {
 
@@ -23,12 +27,22 @@ public:
     LayersQuantity quantity() const;
     // Why there are no output errors to show; said in the plots' place where they are asked for.
     void setOutputReason(const QString &reason);
+    // Sensitivity is measured on request: a quantity of its own, with figures of its own.
+    bool showsSensitivity() const;
+    // Null: none yet, and `hint` says what to do; `possible`: the button of it works.
+    void setSensitivity(std::shared_ptr<const SensitivityInput> sensitivity, const QString &hint, bool possible);
+    void setMeasuring(bool measuring, double share = 0);
 
     nlohmann::ordered_json options() const override;
     void setOptions(const nlohmann::ordered_json &options) override;
 
+Q_SIGNALS:
+    void sensitivityRequested();
+    void cancelRequested();
+
 private:
     void buildBar();
+    void showSensitivity();
     void redraw();
 
     LayersInput m_input;
@@ -41,6 +55,9 @@ private:
     PlotView *m_depth = nullptr;
     PlotSplitter *m_splitter = nullptr;
     QLabel *m_reason = nullptr;
+    QPushButton *m_measure = nullptr;
+    std::shared_ptr<const SensitivityInput> m_sensitivity;
+    bool m_measuring = false;
     QLabel *m_noMap = nullptr;
 };
 
