@@ -6,6 +6,8 @@
 
 #include "core/base/error.h"
 #include "core/report/figures_accuracy.h"
+#include "core/report/figures_sensitivity.h"
+#include "core/report/report_parts.h"
 
 using namespace nibblescope;
 
@@ -179,6 +181,34 @@ private Q_SLOTS:
         QVERIFY(back.recipe == result->recipe);
         QCOMPARE(toJson(back).dump(), toJson(*result).dump());
         QVERIFY_EXCEPTION_THROWN(accuracyFromJson({{"recipe", 3}}), Error);
+    }
+
+    void theReportHoldsItAll() {
+        Report report;
+        QVERIFY(html::accuracySection(report).empty());
+        report.accuracy = example();
+        report.claims.push_back({"rtn", "A <rule>.", "+1 %", ClaimMark::NotHeld, "Because.", "accuracy"});
+        const std::string text = html::accuracySection(report);
+        for (const char *part : {"<h2>Accuracy</h2>", "<svg", "INT4 asym 64 GPTQ", "A &lt;rule&gt;.", "✗ not held"})
+            QVERIFY2(text.find(part) != std::string::npos, part);
+    }
+
+    void sensitivityNamesWhatMattersMost() {
+        SensitivityInput input;
+        input.recipe = int4;
+        input.layers.parts = {{"layers.0", 1000, {0.01, 0.001}, {0.01, 0.001}, 0.98, 0.02, 0.01},
+                              {"layers.1", 1000, {0.03, 0.002}, {0.02, 0.001}, 0.95, 0.03, 0.02}};
+        input.kinds.by = SensitivityBy::Kinds;
+        input.kinds.parts = {{"down_proj", 500, {0.02, 0.001}, {0.01, 0.001}, 0.97, {}, {}}};
+        const std::string text = plain(sensitivityReading(input).text());
+        QVERIFY2(text.find("With INT4 asym 64 layers.1 matters most: quantized alone it costs KL 0.0300 ± 0.0020, 75 % "
+                           "of the sum over layers.") != std::string::npos,
+                 text.c_str());
+        const Figure figure = sensitivityFigure(input.layers, input.recipe);
+        QCOMPARE(figure.series.front().y.size(), 2U);
+        QCOMPARE(figure.x.ticks[1].label, std::string("1"));
+        QCOMPARE(figure.marks.size(), 6U); // a whisker and its caps each
+        QCOMPARE(figure.table.rows.size(), 2U);
     }
 
     void theUsualRecipesCanAllBeCarriedOut() {

@@ -42,14 +42,35 @@ FittedTable::FittedTable(const QString &name, std::vector<FittedColumn> columns,
         auto *header = new QTableWidgetItem(column.title);
         header->setTextAlignment(Qt::AlignVCenter | (column.number ? Qt::AlignRight : Qt::AlignLeft));
         setHorizontalHeaderItem(i, header);
-        horizontalHeader()->setSectionResizeMode(i,
-                                                 column.stretch ? QHeaderView::Stretch : QHeaderView::ResizeToContents);
         if (column.number)
             setItemDelegateForColumn(i, new NumberDelegate(this));
     }
+    setResizeModes();
+}
+
+// Columns that fit their contents measure all rows after every change of a cell: they do so once, at the end.
+class FittedTable::Filling {
+public:
+    explicit Filling(FittedTable &table) : m_table(table) {
+        for (int i = 0; i < m_table.columnCount(); ++i)
+            m_table.horizontalHeader()->setSectionResizeMode(i, QHeaderView::Fixed);
+    }
+    ~Filling() { m_table.setResizeModes(); }
+    Filling(const Filling &) = delete;
+    Filling &operator=(const Filling &) = delete;
+
+private:
+    FittedTable &m_table;
+};
+
+void FittedTable::setResizeModes() {
+    for (int i = 0; i < columnCount(); ++i)
+        horizontalHeader()->setSectionResizeMode(
+            i, m_columns[static_cast<std::size_t>(i)].stretch ? QHeaderView::Stretch : QHeaderView::ResizeToContents);
 }
 
 void FittedTable::setRows(const std::vector<std::vector<Cell>> &rows, int boldRow) {
+    const Filling filling(*this);
     m_boldRow = boldRow;
     setRowCount(static_cast<int>(rows.size()));
     for (int row = 0; row < rowCount(); ++row) {
@@ -103,8 +124,10 @@ QSize FittedTable::minimumSizeHint() const { return {200, sizeHint().height()}; 
 
 void FittedTable::changeEvent(QEvent *event) {
     QTableWidget::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange)
+    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) {
+        const Filling filling(*this);
         restyle();
+    }
 }
 
 } // namespace nibblescope

@@ -35,6 +35,8 @@ protected:
     void changeEvent(QEvent *event) override;
 
 private:
+    class Filling;
+    void setResizeModes();
     void restyle();
 
     std::vector<FittedColumn> m_columns;
