@@ -61,11 +61,11 @@ double readBandwidth(unsigned threads) {
     const std::size_t each = (std::size_t{64} << 20) / threads;
     std::vector<double> rates;
     for (std::size_t i = 0; i < 9; ++i) {
-        const double seconds = team.run([&](unsigned worker) {
+        const PinnedTeam::Time time = team.run([&](unsigned worker) {
             benchmark::DoNotOptimize(
                 readOneStream(coldWeights().data() + (i * threads + worker) * each % (coldBytes - each), each));
         });
-        rates.push_back(static_cast<double>(each * threads) / seconds);
+        rates.push_back(static_cast<double>(each * threads) / time.seconds);
     }
     std::nth_element(rates.begin(), rates.begin() + 4, rates.end());
     return known[threads] = rates[4];

@@ -38,5 +38,6 @@ void registerPass(const Pass &pass);
 
 void registerKernels();
 void registerProducts();
+void registerMethods();
 
 } // namespace nibblescope::benchmarks

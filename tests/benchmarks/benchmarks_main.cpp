@@ -19,6 +19,7 @@ int main(int argc, char **argv) {
 #endif
     benchmarks::registerKernels();
     benchmarks::registerProducts();
+    benchmarks::registerMethods();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv))
         return 2;
