@@ -351,6 +351,7 @@ void AccuracyPage::setInput(const AccuracyInput &input) {
         show(m_pareto, paretoFigure(input));
     const auto curve = accuracyCurve(input);
     m_curve->setVisible(curve.has_value());
+    placeCurve(input.running.has_value());
     if (curve)
         show(m_curve, *curve);
     if (!same) {
@@ -364,6 +365,16 @@ void AccuracyPage::setInput(const AccuracyInput &input) {
     m_teaching->setVisible(!m_lessons->text().isEmpty());
     m_content->layout()->setEnabled(true);
     m_content->layout()->activate();
+}
+
+// What runs is looked at first; later it stands below the table.
+void AccuracyPage::placeCurve(bool first) {
+    auto *layout = static_cast<QVBoxLayout *>(m_content->layout());
+    const bool isFirst = layout->indexOf(m_curve) < layout->indexOf(m_pareto);
+    if (first == isFirst)
+        return;
+    layout->removeWidget(m_curve);
+    layout->insertWidget(layout->indexOf(first ? m_pareto : m_teaching), m_curve);
 }
 
 void AccuracyPage::setPageNames(std::vector<std::pair<QString, QString>> names) {

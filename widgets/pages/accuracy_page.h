@@ -67,6 +67,7 @@ private:
     QWidget *buildHead();
     QWidget *buildContent();
     void fillTable(const AccuracyInput &input);
+    void placeCurve(bool first);
     void chooseText(int row);
 
     QComboBox *m_text = nullptr;

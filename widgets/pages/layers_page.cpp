@@ -63,10 +63,16 @@ LayersPage::LayersPage(QWidget *parent) : PageWidget(tr("Layers"), parent) {
         else
             Q_EMIT sensitivityRequested();
     });
-    m_reason->hide();
-    m_measure->hide();
-    body().addWidget(m_reason, 1);
-    body().addWidget(m_measure, 0, Qt::AlignHCenter);
+    m_nothing = new QWidget;
+    auto *nothing = new QVBoxLayout(m_nothing);
+    nothing->setContentsMargins(0, 0, 0, 0);
+    nothing->setSpacing(16);
+    nothing->addStretch(1);
+    nothing->addWidget(m_reason);
+    nothing->addWidget(m_measure, 0, Qt::AlignHCenter);
+    nothing->addStretch(1);
+    m_nothing->hide();
+    body().addWidget(m_nothing, 1);
     setMeasuring(false);
 }
 
@@ -107,6 +113,7 @@ void LayersPage::redraw() {
         showSensitivity();
         return;
     }
+    setOrderPossible(true);
     m_measure->hide();
     if (m_input.results.empty())
         return;
@@ -118,7 +125,7 @@ void LayersPage::redraw() {
     const bool outputs = input.quantity == LayersQuantity::OutputError;
     const bool nothing = outputs && input.outputErrors.empty();
     m_reason->setText(m_outputReason);
-    m_reason->setVisible(nothing);
+    m_nothing->setVisible(nothing);
     m_splitter->setVisible(!nothing);
     const auto depth = outputs ? depthFigure(input) : std::nullopt;
     m_depth->setVisible(depth.has_value());
@@ -152,11 +159,20 @@ void LayersPage::setMeasuring(bool measuring, double share) {
     m_measure->setIcon(themeIcon(measuring ? QStringLiteral("stop") : QStringLiteral("run")));
 }
 
+// Sensitivity is of layers and kinds, not of tensors.
+void LayersPage::setOrderPossible(bool possible) {
+    for (SegmentedControl *control : {m_order, m_scope}) {
+        control->setEnabled(possible);
+        control->setToolTip(possible ? QString() : tr("Sensitivity is of layers and kinds of matrices"));
+    }
+}
+
 void LayersPage::showSensitivity() {
+    setOrderPossible(false);
     const bool there = m_sensitivity && !m_measuring;
     m_splitter->setVisible(there);
-    m_reason->setVisible(!there);
-    m_measure->setVisible(!there);
+    m_nothing->setVisible(!there);
+    m_measure->show();
     m_depth->hide();
     m_noMap->hide();
     if (!there)

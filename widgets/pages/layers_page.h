@@ -43,6 +43,7 @@ Q_SIGNALS:
 private:
     void buildBar();
     void showSensitivity();
+    void setOrderPossible(bool possible);
     void redraw();
 
     LayersInput m_input;
@@ -54,6 +55,7 @@ private:
     PlotView *m_map = nullptr;
     PlotView *m_depth = nullptr;
     PlotSplitter *m_splitter = nullptr;
+    QWidget *m_nothing = nullptr; // in the plots' place: why, and what to do
     QLabel *m_reason = nullptr;
     QPushButton *m_measure = nullptr;
     std::shared_ptr<const SensitivityInput> m_sensitivity;
