@@ -60,6 +60,10 @@ QString meaningsHtml() {
         row(tr("bpw"), tr("Every bit that is stored for the tensor over its weights: codes, scales, zero-points, "
                           "second-level constants; a short last group costs a whole scale.")) +
         row(tr("Kurtosis"), tr("m4 / m2²: 3 for a normal distribution, more with heavy tails.")) +
+        row(tr("Outlier channel"), tr("An input channel whose max |x| exceeds 6 times the median over the channels.")) +
+        row(tr("Smoothing"),
+            tr("x / s and w · s with s = max|x|^α / max|w|^(1 − α) for each channel (SmoothQuant): the "
+               "product stays the same.")) +
         row(tr("Group"), tr("Weights that share one scale.")) +
         row(tr("Scale"), tr("What a level is multiplied with; rounded to its storage type before codes are chosen.")) +
         row(tr("Double quantization"), tr("The scales themselves as 8-bit codes in blocks of 256, with an offset.")) +

@@ -93,6 +93,68 @@ void fitLogarithmic(Figure &figure) {
             y = std::max(y, figure.y.lower);
 }
 
+// ---- inputs
+
+// A bar's value, and that of its tick where it has one.
+std::pair<double, std::optional<double>> valuesOf(const ActivationInput &input, InputQuantity quantity) {
+    const ActivationStatistics &s = input.statistics;
+    switch (quantity) {
+    case InputQuantity::Range:
+        return {s.largest(), s.medianChannelMax};
+    case InputQuantity::Outliers:
+        return {static_cast<double>(s.outliers.size()), std::nullopt};
+    case InputQuantity::Kurtosis:
+        break;
+    }
+    return {s.values.kurtosis.value_or(0), std::nullopt};
+}
+
+void describeQuantity(Figure &figure, InputQuantity quantity) {
+    switch (quantity) {
+    case InputQuantity::Range:
+        figure.title = "Range of each input";
+        figure.y.label = "largest |x|";
+        return;
+    case InputQuantity::Outliers:
+        figure.title = "Outliers of each input";
+        figure.y.label = "outlier channels";
+        figure.y.integral = true;
+        return;
+    case InputQuantity::Kurtosis:
+        break;
+    }
+    figure.title = "Kurtosis of each input";
+    figure.y.label = "kurtosis of x";
+    Mark line;
+    line.kind = Mark::Kind::HorizontalLine;
+    line.y = normalKurtosis;
+    line.colour = ColourRole::Text;
+    line.legend = "line: a normal, 3";
+    figure.marks.push_back(line);
+}
+
+std::string inputText(const ActivationInput &input) {
+    const ActivationStatistics &s = input.statistics;
+    std::string text = shortTensorName(input.name) + "\nkurtosis " + fixedText(s.values.kurtosis.value_or(0), 2) +
+                       ", x from " + valueText(s.values.min.value_or(0)) + " to " + valueText(s.values.max.value_or(0));
+    if (s.spread())
+        text += "\nlargest channel " + ratioText(*s.spread()) + " times the median";
+    return text + "\n" + countText(s.outliers.size()) + " of " + countText(s.channelMax.size()) +
+           " channels are outliers, " + countText(s.beyondSix) + " reach beyond 6.0";
+}
+
+std::vector<FigureTable::Cell> inputRow(const ActivationInput &input) {
+    const ActivationStatistics &s = input.statistics;
+    std::string linears;
+    for (const std::string &tensor : input.tensors)
+        linears += (linears.empty() ? "" : ", ") + tensor;
+    const auto count = [](std::uint64_t n) { return numberCell(static_cast<double>(n)); };
+    return {textCell(input.name),           textCell(std::move(linears)), count(s.tokens),
+            numberCell(s.values.kurtosis),  numberCell(s.values.min),     numberCell(s.values.max),
+            numberCell(s.medianChannelMax), count(s.outliers.size()),     count(s.beyondSix),
+            count(s.channelMax.size())};
+}
+
 // ---- costs
 
 // The value of a bar and what is said of it.
@@ -299,10 +361,9 @@ Figure channelsFigure(const ActivationsView &view) {
 Figure inputsFigure(const ActivationsView &view) {
     Figure figure;
     figure.id = "activations.inputs";
-    figure.title = "Kurtosis of each input";
     figure.x.label = "input, in model order";
     figure.x.integral = true;
-    figure.y.label = "kurtosis of x";
+    describeQuantity(figure, view.quantity);
     figure.table.columns = {"input",
                             "linears",
                             "tokens",
@@ -315,36 +376,31 @@ Figure inputsFigure(const ActivationsView &view) {
                             "channels"};
     Series bars;
     bars.kind = Series::Kind::Bars;
+    bars.name = view.quantity == InputQuantity::Range ? "largest |x|" : "";
     bars.colour = ColourRole::Weights;
     bars.line = LineStyle::None;
     bars.fillOpacity = 1;
     bars.barWidth = 0.66;
-    double top = normalKurtosis;
+    Series ticks = bars; // a second value of each
+    ticks.kind = Series::Kind::Line;
+    ticks.name = "median channel";
+    ticks.colour = ColourRole::Accent;
+    ticks.mark = MarkStyle::Tick;
+    ticks.fillOpacity = 0;
+    double top = view.quantity == InputQuantity::Kurtosis ? normalKurtosis : 1;
     const ActivationInput *selected = view.input();
     const std::size_t count = view.set ? view.set->inputs.size() : 0;
     for (std::size_t i = 0; i < count; ++i) {
         const ActivationInput &input = view.set->inputs[i];
-        const ActivationStatistics &s = input.statistics;
-        const double kurtosis = s.values.kurtosis.value_or(0);
-        top = std::max(top, kurtosis);
-        bars.x.push_back(static_cast<double>(i + 1));
-        bars.y.push_back(kurtosis);
-        bars.links.push_back("tensor:" + input.tensors.front());
-        std::string text = shortTensorName(input.name) + ": kurtosis " + fixedText(kurtosis, 2) + "\n" +
-                           valueText(s.values.min.value_or(0)) + " ... " + valueText(s.values.max.value_or(0));
-        if (s.spread())
-            text += ", largest channel " + ratioText(*s.spread()) + " times the median";
-        text += "\n" + countText(s.outliers.size()) + " outlier channels of " + countText(s.channelMax.size()) + ", " +
-                countText(s.beyondSix) + " beyond 6.0";
-        bars.readouts.push_back(std::move(text));
-        std::string linears;
-        for (const std::string &tensor : input.tensors)
-            linears += (linears.empty() ? "" : ", ") + tensor;
-        figure.table.rows.push_back(
-            {textCell(input.name), textCell(std::move(linears)), numberCell(static_cast<double>(s.tokens)),
-             numberCell(s.values.kurtosis), numberCell(s.values.min), numberCell(s.values.max),
-             numberCell(s.medianChannelMax), numberCell(static_cast<double>(s.outliers.size())),
-             numberCell(static_cast<double>(s.beyondSix)), numberCell(static_cast<double>(s.channelMax.size()))});
+        const auto [value, second] = valuesOf(input, view.quantity);
+        top = std::max({top, value, second.value_or(0)});
+        for (Series *series : {&bars, &ticks}) {
+            series->x.push_back(static_cast<double>(i + 1));
+            series->y.push_back(series == &bars ? value : second.value_or(0));
+            series->links.push_back("tensor:" + input.tensors.front());
+            series->readouts.push_back(inputText(input));
+        }
+        figure.table.rows.push_back(inputRow(input));
         if (&input == selected) {
             Mark frame;
             frame.kind = Mark::Kind::Frame;
@@ -355,6 +411,8 @@ Figure inputsFigure(const ActivationsView &view) {
         }
     }
     figure.series.push_back(std::move(bars));
+    if (view.quantity == InputQuantity::Range)
+        figure.series.push_back(std::move(ticks));
     constexpr double fewestSlots = 7; // a single bar does not fill the plot
     const double spare = std::max(0.0, fewestSlots - static_cast<double>(count)) / 2;
     for (std::size_t i = 1; spare > 0 && i <= count; ++i)
@@ -362,12 +420,6 @@ Figure inputsFigure(const ActivationsView &view) {
     figure.x.lower = 0.25 - spare;
     figure.x.upper = static_cast<double>(count) + 0.75 + spare;
     figure.y.upper = 1.12 * top;
-    Mark line;
-    line.kind = Mark::Kind::HorizontalLine;
-    line.y = normalKurtosis;
-    line.colour = ColourRole::Text;
-    line.legend = "line: a normal, 3";
-    figure.marks.push_back(line);
     return figure;
 }
 
@@ -407,7 +459,7 @@ Figure smoothingFigure(const ActivationsView &view) {
     Figure figure;
     figure.id = "activations.smoothing";
     figure.title = "Smoothing, " + nameOf(view.quant);
-    figure.x.label = "α: 0 activations stay hard, 1 weights become so";
+    figure.x.label = "α: 0 hard activations, 1 hard weights";
     figure.x.upper = 1;
     figure.y.label = "error of the output (%)";
     figure.gridVertical = true;

@@ -17,6 +17,7 @@
 namespace nibblescope {
 
 enum class ChannelOrder : std::uint8_t { ModelOrder, LargestFirst };
+enum class InputQuantity : std::uint8_t { Kurtosis, Range, Outliers };
 enum class ActivationEffect : std::uint8_t { Output, Kl };
 
 struct ActivationsView {
@@ -25,6 +26,7 @@ struct ActivationsView {
     ActivationQuant quant;
     double alpha = 0.5;
     ChannelOrder order = ChannelOrder::ModelOrder;
+    InputQuantity quantity = InputQuantity::Kurtosis;
     ActivationEffect effect = ActivationEffect::Output;
     Recipe recipe;                                // of the weights
     std::shared_ptr<const ActivationCosts> costs; // of `tensor`; null: not yet
@@ -37,7 +39,7 @@ struct ActivationsView {
 // "activations.channels": max |x| and max |w| of each channel before and behind smoothing, log axis. Beyond 500
 // channels neighbours share a step that shows the largest. Only where there is an input.
 Figure channelsFigure(const ActivationsView &view);
-// "activations.inputs": kurtosis of every input, model order.
+// "activations.inputs": kurtosis, max |x| or outlier channels of every input, in model order.
 Figure inputsFigure(const ActivationsView &view);
 // "activations.costs": relative error of the output, or KL, for the six ways to round.
 Figure costsFigure(const ActivationsView &view);

@@ -177,6 +177,8 @@ private Q_SLOTS:
         const auto &steps = driver.figure("activations.channels")->series[0].y;
         QVERIFY(std::is_sorted(steps.rbegin(), steps.rend()));
         QVERIFY(!window->session().activationEvidence());
+        QVERIFY(driver.choose("Quantity of the inputs", 1));
+        QCOMPARE(driver.figure("activations.inputs")->title, std::string("Range of each input"));
         window->pages().setTableShown(true);
         window->pages().setTableShown(false);
     }

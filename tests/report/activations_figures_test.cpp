@@ -108,9 +108,15 @@ private Q_SLOTS:
         kl->weightsRecipe = defaultRecipe(Format::Nf4);
         view.kl = kl;
         view.effect = ActivationEffect::Kl;
-        QVERIFY(
-            readable(activationsReading(view))
-                .startsWith(QStringLiteral("On the whole model INT8 token costs KL 0.002, NF4 64 weights KL 0.13.")));
+        QVERIFY(readable(activationsReading(view))
+                    .startsWith(QStringLiteral("NF4 64 weights cost KL 0.13 on the whole model, INT8 token 0.002.")));
+        auto more = std::make_shared<ActivationKl>(*kl);
+        more->plain.resize(5, {0.3, 0.02});
+        view.kl = more;
+        QVERIFY(readable(activationsReading(view))
+                    .startsWith(QStringLiteral("INT4 token activations cost KL 0.3 on the whole model, NF4 64 weights "
+                                               "0.13, INT8 token 0.002.")));
+        view.kl = kl;
         const Figure figure = costsFigure(view);
         QCOMPARE(figure.stackedBars.size(), std::size_t{6});
         QCOMPARE(figure.stackedBars[1].endLabel, std::string("0.002"));
@@ -161,7 +167,14 @@ private Q_SLOTS:
         const Figure inputs = inputsFigure(view);
         QCOMPARE(inputs.series[0].y, (std::vector<double>{3.25, 120}));
         QCOMPARE(inputs.series[0].links[1], std::string("tensor:model.layers.0.mlp.down_proj.weight"));
-        QCOMPARE(inputs.marks[0].x, 1.5); // the selected is framed
+        QCOMPARE(inputs.marks[1].x, 1.5); // the selected is framed
+        ActivationsView other = view;
+        other.quantity = InputQuantity::Range;
+        const Figure ranges = inputsFigure(other);
+        QCOMPARE(ranges.series[0].y, (std::vector<double>{2, 64}));
+        QCOMPARE(ranges.series[1].y, (std::vector<double>{1, 1}));
+        other.quantity = InputQuantity::Outliers;
+        QCOMPARE(inputsFigure(other).series[0].y, (std::vector<double>{0, 2}));
         const Figure costs = costsFigure(view);
         QCOMPARE(costs.stackedBars[4].name, std::string("INT4 token"));
         QCOMPARE(costs.stackedBars[4].link, std::string("activations:int4 token"));

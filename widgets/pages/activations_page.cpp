@@ -6,10 +6,11 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QSpinBox>
-#include <QStackedWidget>
 #include <QToolBar>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include <array>
@@ -19,6 +20,7 @@
 #include "widgets/panels/segmented_control.h"
 #include "widgets/panels/stop_slider.h"
 #include "widgets/plots/plot_splitter.h"
+#include "widgets/theme/icons.h"
 #include "widgets/theme/theme.h"
 
 namespace nibblescope {
@@ -26,7 +28,8 @@ namespace nibblescope {
 namespace {
 
 constexpr int sideMargin = 16;
-constexpr int sliderWidth = 190;
+constexpr int sliderWidth = 170;
+constexpr int leastHeight = 520; // of the four plots
 constexpr int longestFileName = 22;
 constexpr std::uint64_t usualWindows = 4;
 constexpr int mostWindows = 512;
@@ -34,6 +37,7 @@ constexpr int mostOutliers = 4096;
 constexpr int mostMagnitude = 10'000;
 
 constexpr std::array<const char *, 3> sourceIds{"model", "files", "synthetic"};
+constexpr std::array<const char *, 3> quantityIds{"kurtosis", "range", "outliers"};
 
 SegmentedControl *makeChoice(const QStringList &choices, const QString &name, const QStringList &tips) {
     auto *control = new SegmentedControl(choices);
@@ -61,6 +65,23 @@ QPushButton *makeButton(const QString &text, const QString &tip) {
     return button;
 }
 
+// A plot with controls of its own above it.
+QWidget *withControls(const QList<QWidget *> &controls, PlotView *plot) {
+    auto *part = new QWidget;
+    auto *layout = new QVBoxLayout(part);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(2);
+    auto *line = new QHBoxLayout;
+    line->setContentsMargins(sideMargin, 4, 4, 0);
+    line->setSpacing(6);
+    for (QWidget *control : controls)
+        line->addWidget(control);
+    line->addStretch(1);
+    layout->addLayout(line);
+    layout->addWidget(plot, 1);
+    return part;
+}
+
 QString shortFileName(const QString &path) {
     const QString name = QFileInfo(path).fileName();
     return name.size() <= longestFileName ? name : name.left(longestFileName - 1) + QChar(0x2026);
@@ -75,15 +96,30 @@ ActivationsPage::ActivationsPage(QWidget *parent) : PageWidget(tr("Activations")
     auto *splitter = new PlotSplitter(Qt::Vertical);
     auto *upper = new PlotSplitter(Qt::Horizontal);
     m_channels = adopt(upper->addPlot(60));
-    m_inputs = adopt(upper->addPlot(40));
+    upper->addPart(makeInputs(), 40);
     auto *lower = new PlotSplitter(Qt::Horizontal);
     lower->addPart(makeCosts(), 52);
     m_smoothing = adopt(lower->addPlot(48));
     splitter->addPart(upper, 48);
     splitter->addPart(lower, 52);
-    body().addWidget(splitter);
+    // Small windows and large texts scroll in place of squeezing the plots.
+    m_plots = splitter;
+    auto *scroll = new QScrollArea;
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setWidget(splitter);
+    body().addWidget(scroll);
+    giveRoom();
     showSource();
     showAlpha();
+}
+
+void ActivationsPage::giveRoom() { m_plots->setMinimumSize(1, currentTheme().scaled(leastHeight)); }
+
+void ActivationsPage::changeEvent(QEvent *event) {
+    PageWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange)
+        giveRoom();
 }
 
 void ActivationsPage::buildBar() {
@@ -120,10 +156,44 @@ void ActivationsPage::buildBar() {
     finishBar();
 }
 
-QWidget *ActivationsPage::makeRow() {
-    auto *row = new QWidget;
-    auto *line = new QHBoxLayout(row);
-    line->setContentsMargins(sideMargin, 2, sideMargin, 4);
+// What does not fit goes into an extension menu, as on the bar above.
+QToolBar *ActivationsPage::makeRow() {
+    auto *row = new QToolBar;
+    row->setObjectName(QStringLiteral("pageBar"));
+    row->setMovable(false);
+    row->setStyleSheet(QStringLiteral("QToolBar { border: 0; padding: 0 16px 2px 16px; spacing: 4px; }"));
+    row->addWidget(makeSmoothing());
+    auto *gap = new QWidget;
+    gap->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    row->addWidget(gap);
+    m_sourceActions[0] = row->addWidget(makeModelControls());
+    m_folder =
+        makeButton(tr("Choose folder..."), tr("NAME.npy, float32 [tokens, in], one a linear, named after its tensor"));
+    connect(m_folder, &QPushButton::clicked, this, &ActivationsPage::folderRequested);
+    m_sourceActions[1] = row->addWidget(m_folder);
+    m_sourceActions[2] = row->addWidget(makeSyntheticControls());
+    m_collect = makeButton(tr("Collect"), tr("Run the model on the text, or read the files"));
+    m_collectAction = row->addWidget(m_collect);
+    m_collectAction->setVisible(false);
+    connect(m_collect, &QPushButton::clicked, this, [this] {
+        if (m_collecting == Collecting::Running)
+            Q_EMIT cancelRequested();
+        else
+            Q_EMIT collectRequested();
+    });
+    if (auto *more = row->findChild<QToolButton *>(QStringLiteral("qt_toolbar_ext_button"))) {
+        more->setIcon(themeIcon(QStringLiteral("chevron-right")));
+        more->setStyleSheet(QStringLiteral("QToolButton { padding: 0; border: 0; }"));
+        more->setToolTip(tr("More options"));
+        more->setAccessibleName(tr("More options"));
+    }
+    return row;
+}
+
+QWidget *ActivationsPage::makeSmoothing() {
+    auto *controls = new QWidget;
+    auto *line = new QHBoxLayout(controls);
+    line->setContentsMargins(0, 0, 0, 0);
     line->setSpacing(6);
     auto *label = new QLabel(tr("Smoothing α"));
     const QString tip = tr("SmoothQuant: x / s and w · s with s = max|x|^α / max|w|^(1 − α) for each channel; the "
@@ -144,29 +214,8 @@ QWidget *ActivationsPage::makeRow() {
     m_alphaText->setMinimumWidth(30);
     m_best = makeButton(tr("Best"), tr("The α with the least error of the output, of those drawn below"));
     m_best->setEnabled(false);
-    line->addWidget(label);
-    line->addWidget(m_alpha);
-    line->addWidget(m_alphaText);
-    line->addWidget(m_best);
-    line->addStretch(1);
-    m_sourceControls = new QStackedWidget;
-    m_sourceControls->setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Fixed);
-    m_sourceControls->addWidget(makeModelControls());
-    m_folder =
-        makeButton(tr("Choose folder..."), tr("NAME.npy, float32 [tokens, in], one a linear, named after its tensor"));
-    connect(m_folder, &QPushButton::clicked, this, &ActivationsPage::folderRequested);
-    m_sourceControls->addWidget(m_folder);
-    m_sourceControls->addWidget(makeSyntheticControls());
-    line->addWidget(m_sourceControls);
-    m_collect = makeButton(tr("Collect"), tr("Run the model on the text, or read the files"));
-    line->addWidget(m_collect);
-    m_collect->hide();
-    connect(m_collect, &QPushButton::clicked, this, [this] {
-        if (m_collecting == Collecting::Running)
-            Q_EMIT cancelRequested();
-        else
-            Q_EMIT collectRequested();
-    });
+    for (QWidget *control : std::initializer_list<QWidget *>{label, m_alpha, m_alphaText, m_best})
+        line->addWidget(control);
     connect(m_alpha, &StopSlider::stopChosen, this, [this] {
         showAlpha();
         redraw();
@@ -176,7 +225,7 @@ QWidget *ActivationsPage::makeRow() {
         if (m_view.curve)
             choose(QStringLiteral("alpha:%1").arg(m_view.curve->best().alpha));
     });
-    return row;
+    return controls;
 }
 
 QWidget *ActivationsPage::makeModelControls() {
@@ -185,10 +234,10 @@ QWidget *ActivationsPage::makeModelControls() {
     line->setContentsMargins(0, 0, 0, 0);
     line->setSpacing(6);
     m_text = makeButton(tr("Choose text..."), tr("The text that the model is run on"));
-    line->addWidget(m_text);
-    line->addWidget(new QLabel(tr("Windows")));
     m_windows = makeNumber(1, mostWindows, static_cast<int>(usualWindows), tr("Windows"),
                            tr("The first windows of the text, 256 tokens each, are run"));
+    m_windows->setSuffix(tr(" windows"));
+    line->addWidget(m_text);
     line->addWidget(m_windows);
     connect(m_text, &QPushButton::clicked, this, &ActivationsPage::textRequested);
     connect(m_windows, &QSpinBox::valueChanged, this, [this] { edited(); });
@@ -203,39 +252,41 @@ QWidget *ActivationsPage::makeSyntheticControls() {
     const SyntheticActivations usual;
     m_outliers = makeNumber(0, mostOutliers, static_cast<int>(usual.outliers), tr("Outlier channels"),
                             tr("Channels that are larger than the others in every token, evenly spread"));
+    m_outliers->setSuffix(tr(" outliers"));
     m_magnitude = makeNumber(1, mostMagnitude, static_cast<int>(usual.magnitude), tr("Magnitude"),
                              tr("How many times larger: x ~ N(0, 1) elsewhere, N(0, 1) times this there"));
     m_magnitude->setPrefix(QStringLiteral("× "));
     m_seed = makeNumber(1, 9999, static_cast<int>(usual.seed), tr("Seed"), tr("Another seed, other numbers"));
-    line->addWidget(new QLabel(tr("Outliers")));
-    line->addWidget(m_outliers);
-    line->addWidget(m_magnitude);
-    line->addWidget(new QLabel(tr("Seed")));
-    line->addWidget(m_seed);
-    for (QSpinBox *box : {m_outliers, m_magnitude, m_seed})
+    m_seed->setPrefix(tr("seed "));
+    for (QSpinBox *box : {m_outliers, m_magnitude, m_seed}) {
+        line->addWidget(box);
         connect(box, &QSpinBox::valueChanged, this, [this] { edited(); });
+    }
     return controls;
 }
 
+QWidget *ActivationsPage::makeInputs() {
+    m_quantity =
+        makeChoice({tr("Kurtosis"), tr("Range"), tr("Outliers")}, tr("Quantity of the inputs"),
+                   {tr("m4 / m2² over all numbers of the input: 3 for a normal"),
+                    tr("The largest |x|, and the median over the channels of their largest"),
+                    tr("Channels whose max |x| exceeds 6 times the median over the channels. At the cursor, too: "
+                       "those that hold any |x| ≥ 6.0, which LLM.int8() takes out of the integer product")});
+    m_inputs = adopt(new PlotView);
+    connect(m_quantity, &SegmentedControl::chosen, this, [this] {
+        redraw();
+        edited();
+    });
+    return withControls({m_quantity}, m_inputs);
+}
+
 QWidget *ActivationsPage::makeCosts() {
-    auto *part = new QWidget;
-    auto *layout = new QVBoxLayout(part);
-    layout->setContentsMargins(0, 0, 0, 0);
-    layout->setSpacing(2);
-    auto *line = new QHBoxLayout;
-    line->setContentsMargins(sideMargin, 4, 4, 0);
-    line->setSpacing(6);
     m_effect = makeChoice({tr("Output"), tr("KL")}, tr("Effect of rounding"),
                           {tr("Relative error of this linear's output: √(Σ(y' − y)² / Σy²), weights F32"),
                            tr("Mean KL divergence of the model's next-token distribution to the unquantized one, all "
                               "linears in the layers, weights F32")});
     m_kl = makeButton(tr("Measure KL"), QString());
-    line->addWidget(m_effect);
-    line->addWidget(m_kl);
-    line->addStretch(1);
     m_costs = adopt(new PlotView);
-    layout->addLayout(line);
-    layout->addWidget(m_costs, 1);
     connect(m_effect, &SegmentedControl::chosen, this, [this] {
         redraw();
         edited();
@@ -252,7 +303,7 @@ QWidget *ActivationsPage::makeCosts() {
     });
     setKlProblem({});
     setKlRunning(false);
-    return part;
+    return withControls({m_effect, m_kl}, m_costs);
 }
 
 // What the controls hold ----------------------------------------------------------------------------------------------
@@ -271,6 +322,8 @@ double ActivationsPage::alpha() const { return m_alpha->value() / static_cast<do
 ChannelOrder ActivationsPage::order() const {
     return m_order->current() == 0 ? ChannelOrder::ModelOrder : ChannelOrder::LargestFirst;
 }
+
+InputQuantity ActivationsPage::quantity() const { return static_cast<InputQuantity>(m_quantity->current()); }
 
 ActivationEffect ActivationsPage::effect() const {
     return m_effect->current() == 0 ? ActivationEffect::Output : ActivationEffect::Kl;
@@ -306,6 +359,7 @@ nlohmann::ordered_json ActivationsPage::options() const {
     json["scales"] = idOf(quant().scales);
     json["alpha"] = alpha();
     json["order"] = m_order->current() == 0 ? "model" : "largest-first";
+    json["inputs"] = quantityIds[static_cast<std::size_t>(quantity())];
     json["effect"] = m_effect->current() == 0 ? "output" : "kl";
     json["windows"] = windows();
     json["outliers"] = made.outliers;
@@ -335,6 +389,10 @@ void ActivationsPage::setOptions(const nlohmann::ordered_json &options) {
     m_scales->setCurrent(
         static_cast<int>(activationScalesFromId(text("scales", "token")).value_or(ActivationScales::Token)));
     m_order->setCurrent(text("order", "model") == "largest-first" ? 1 : 0);
+    const std::string quantity = text("inputs", "kurtosis");
+    for (std::size_t i = 0; i < quantityIds.size(); ++i)
+        if (quantity == quantityIds[i])
+            m_quantity->setCurrent(static_cast<int>(i));
     m_effect->setCurrent(text("effect", "output") == "kl" ? 1 : 0);
     m_alpha->setStop(static_cast<int>(std::lround(std::clamp(number("alpha", 0.5), 0.0, 1.0) * smoothingSteps)));
     const SyntheticActivations usual;
@@ -376,13 +434,8 @@ bool ActivationsPage::choose(const QString &link) {
 // What is shown -------------------------------------------------------------------------------------------------------
 
 void ActivationsPage::showSource() {
-    m_sourceControls->setCurrentIndex(m_source->currentIndex());
-    // The row takes the room of what is shown, not of the widest.
-    for (int i = 0; i < m_sourceControls->count(); ++i)
-        m_sourceControls->widget(i)->setSizePolicy(i == m_sourceControls->currentIndex() ? QSizePolicy::Preferred
-                                                                                         : QSizePolicy::Ignored,
-                                                   QSizePolicy::Preferred);
-    m_sourceControls->adjustSize();
+    for (std::size_t i = 0; i < m_sourceActions.size(); ++i)
+        m_sourceActions[i]->setVisible(static_cast<int>(i) == m_source->currentIndex());
     const QString text = m_textPath.isEmpty() ? m_usualText : m_textPath;
     m_text->setText(text.isEmpty() ? tr("Choose text...") : shortFileName(text));
     m_text->setToolTip(text.isEmpty() ? tr("The text that the model is run on")
@@ -410,6 +463,7 @@ void ActivationsPage::redraw() {
     view.quant = quant();
     view.alpha = alpha();
     view.order = order();
+    view.quantity = quantity();
     view.effect = effect();
     if (view.curve && !(view.curve->quant == view.quant))
         view.curve = nullptr;
@@ -436,7 +490,7 @@ void ActivationsPage::redraw() {
 
 void ActivationsPage::setCollecting(Collecting state) {
     m_collecting = state;
-    m_collect->setVisible(state != Collecting::Idle);
+    m_collectAction->setVisible(state != Collecting::Idle);
     m_collect->setText(state == Collecting::Running ? tr("Cancel") : tr("Collect"));
 }
 

@@ -4,18 +4,22 @@
 // what was asked for.
 #pragma once
 
+#include <array>
+
 #include "core/report/figures_activations.h"
 #include "widgets/pages/page_widget.h"
 
+class QAction;
 class QComboBox;
 class QLabel;
 class QPushButton;
 class QSpinBox;
-class QStackedWidget;
+class QToolBar;
 
 namespace nibblescope {
 
 class SegmentedControl;
+class PlotSplitter;
 class StopSlider;
 
 class ActivationsPage : public PageWidget {
@@ -28,6 +32,7 @@ public:
     ActivationQuant quant() const;
     double alpha() const;
     ChannelOrder order() const;
+    InputQuantity quantity() const;
     ActivationEffect effect() const;
     std::uint64_t windows() const;
     SyntheticActivations synthetic() const;         // but for the channels, which are those of the tensor
@@ -41,8 +46,8 @@ public:
     // `alpha:0.55`, `activations:int4 token`: what plots ask for. False: not this page's.
     bool choose(const QString &link);
 
-    // Quantities that the controls hold (quant, alpha, order, effect) are taken from them. `reason`: why there is
-    // nothing of the selected tensor, in place of its three plots; empty: it is on its way, or there.
+    // Quantities that the controls hold (quant, alpha, order, quantity, effect) are taken from them. `reason`: why
+    // there is nothing of the selected tensor, in place of its three plots; empty: it is on its way, or there.
     void setView(ActivationsView view, const QString &reason = {});
     void setUsualText(const QString &name); // of the text that is run where none was chosen; empty: there is none
 
@@ -59,11 +64,17 @@ Q_SIGNALS:
     void textRequested();   // a file is to be chosen
     void folderRequested(); // a folder is to be chosen
 
+protected:
+    void changeEvent(QEvent *event) override;
+
 private:
     void buildBar();
-    QWidget *makeRow();
+    void giveRoom();
+    QToolBar *makeRow();
+    QWidget *makeSmoothing();
     QWidget *makeModelControls();
     QWidget *makeSyntheticControls();
+    QWidget *makeInputs();
     QWidget *makeCosts();
     void showSource();
     void showAlpha();
@@ -73,11 +84,12 @@ private:
     SegmentedControl *m_bits = nullptr;
     SegmentedControl *m_scales = nullptr;
     SegmentedControl *m_order = nullptr;
+    SegmentedControl *m_quantity = nullptr;
     SegmentedControl *m_effect = nullptr;
     StopSlider *m_alpha = nullptr;
     QLabel *m_alphaText = nullptr;
     QPushButton *m_best = nullptr;
-    QStackedWidget *m_sourceControls = nullptr;
+    std::array<QAction *, 3> m_sourceActions{}; // of the controls of each source
     QPushButton *m_text = nullptr;
     QSpinBox *m_windows = nullptr;
     QPushButton *m_folder = nullptr;
@@ -85,7 +97,9 @@ private:
     QSpinBox *m_magnitude = nullptr;
     QSpinBox *m_seed = nullptr;
     QPushButton *m_collect = nullptr;
+    QAction *m_collectAction = nullptr;
     QPushButton *m_kl = nullptr;
+    PlotSplitter *m_plots = nullptr;
     PlotView *m_channels = nullptr;
     PlotView *m_inputs = nullptr;
     PlotView *m_costs = nullptr;

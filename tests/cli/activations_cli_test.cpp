@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rounded activations and imported ones on the command line.
+#include <QtTest>
+
+#include <QDir>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QProcess>
+#include <QTemporaryDir>
+
+#include <fstream>
+
+#include "tests/support/small_model.h"
+#include "tests/support/test_paths.h"
+
+namespace {
+
+struct Outcome {
+    int status = -1;
+    QByteArray out;
+    QByteArray err;
+    QJsonObject json() const { return QJsonDocument::fromJson(out).object(); }
+};
+
+Outcome run(const QStringList &arguments) {
+    QProcess process;
+    process.start(QString::fromUtf8(test_paths::commandLineProgram), arguments);
+    process.closeWriteChannel();
+    if (!process.waitForFinished(60'000))
+        qFatal("the command line did not end");
+    return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1, process.readAllStandardOutput(),
+            process.readAllStandardError()};
+}
+
+void writeNpy(const std::filesystem::path &path, const std::string &type, const std::string &shape,
+              const std::string &data) {
+    std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
+    header.resize(117, ' ');
+    header += '\n';
+    std::ofstream(path, std::ios::binary)
+        << "\x93NUMPY\x01" << '\0' << static_cast<char>(header.size()) << '\0' << header << data;
+}
+
+} // namespace
+
+class ActivationsCliTest : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase() {
+        m_model = m_folder.filePath("small");
+        nibblescope::test::writeSmallModel(m_model.toStdString());
+        m_tokens = m_folder.filePath("ids.npy");
+        std::string ids;
+        for (int i = 0; i < 400; ++i)
+            ids += static_cast<char>(i * 37 % 128);
+        writeNpy(m_tokens.toStdString(), "|u1", "(400,)", ids);
+    }
+
+    void evaluatesRoundedActivations() {
+        const QStringList base{"evaluate", m_model, "--tokens", m_tokens, "--context", "64", "--json"};
+        const Outcome fine = run(base + QStringList{"--activations", "int8"});
+        QCOMPARE(fine.status, 0);
+        QCOMPARE(fine.json()["activations"].toString(), QString("int8"));
+        QCOMPARE(fine.json()["activation_scales"].toString(), QString("token"));
+        QVERIFY(!fine.json().contains("bpw") && !fine.json().contains("recipe"));
+        const Outcome coarse = run(base + QStringList{"--activations=int4", "--activation-scales=tensor"});
+        QCOMPARE(coarse.status, 0);
+        QVERIFY(coarse.json()["kl_mean"].toDouble() > 10 * fine.json()["kl_mean"].toDouble());
+        const Outcome both = run(base + QStringList{"--activations", "int4", "--format", "int4"});
+        QCOMPARE(both.status, 0);
+        QVERIFY(both.json().contains("bpw") && both.json().contains("recipe"));
+        QVERIFY(!run(base).json().contains("kl_mean"));
+
+        const QString statistics = m_folder.filePath("c.h5");
+        QCOMPARE(run({"calibrate", m_model, "--tokens", m_tokens, "--context", "64", "--out", statistics}).status, 0);
+        const Outcome smooth = run(base + QStringList{"--smooth", "0.5", "--calibration", statistics});
+        QCOMPARE(smooth.status, 0);
+        QCOMPARE(smooth.json()["smooth"].toDouble(), 0.5);
+        QVERIFY(std::abs(smooth.json()["kl_mean"].toDouble()) < 1e-9); // the same model
+        QVERIFY(smooth.json()["warnings"].toArray().size() >= 1);      // o_proj cannot be folded here
+    }
+
+    void saysWhatIsWrong_data() {
+        QTest::addColumn<QStringList>("options");
+        QTest::addColumn<QByteArray>("says");
+        QTest::newRow("bits") << QStringList{"--activations", "int3"} << QByteArray("it takes int8 or int4");
+        QTest::newRow("scales") << QStringList{"--activations", "int8", "--activation-scales", "row"}
+                                << QByteArray("it takes tensor, token or channel");
+        QTest::newRow("scales alone") << QStringList{"--activation-scales", "token"} << QByteArray("give both");
+        QTest::newRow("smooth alone") << QStringList{"--smooth", "0.5"} << QByteArray("--calibration");
+    }
+    void saysWhatIsWrong() {
+        QFETCH(QStringList, options);
+        QFETCH(QByteArray, says);
+        const Outcome outcome =
+            run(QStringList{"evaluate", m_model, "--tokens", m_tokens, "--context", "64"} + options);
+        QCOMPARE(outcome.status, 2);
+        QVERIFY2(outcome.err.contains(says), outcome.err);
+        QVERIFY(outcome.out.isEmpty());
+    }
+
+    void calibratesOnImportedInputs() {
+        const QString folder = m_folder.filePath("inputs");
+        QVERIFY(QDir().mkpath(folder));
+        std::string data;
+        for (int i = 0; i < 10 * 64; ++i) {
+            const float value = 0.01F * static_cast<float>(i % 97) - 0.4F;
+            data.append(reinterpret_cast<const char *>(&value), sizeof value);
+        }
+        for (const char *name : {"model.layers.0.mlp.gate_proj", "model.layers.1.self_attn.k_proj.weight"})
+            writeNpy((folder + "/" + name + ".npy").toStdString(), "<f4", "(10, 64)", data);
+        const QString out = m_folder.filePath("imported.h5");
+        const Outcome made = run({"calibrate", m_model, "--activations", folder, "--out", out, "--json"});
+        QCOMPARE(made.status, 0);
+        QCOMPARE(made.json()["inputs"].toInt(), 2);
+        QCOMPARE(made.json()["positions"].toInt(), 10);
+        // Methods take it as any other.
+        const Outcome quantized =
+            run({"quantize", m_model, "--format", "int4-asym", "--method", "gptq", "--calibration", out, "--exclude",
+                 "*down*", "--exclude", "*o_proj*", "--exclude", "*layers.0.self_attn*", "--exclude", "*layers.1.mlp*",
+                 "--out", m_folder.filePath("out.h5")});
+        QVERIFY2(quantized.status == 0, quantized.err);
+        const Outcome clash = run({"calibrate", m_model, "--activations", folder, "--tokens", m_tokens, "--out", out});
+        QCOMPARE(clash.status, 2);
+        const Outcome missing = run({"calibrate", m_model, "--activations", "/nowhere", "--out", out});
+        QCOMPARE(missing.status, 1);
+        QVERIFY2(missing.err.contains("is no folder"), missing.err);
+    }
+
+private:
+    QTemporaryDir m_folder;
+    QString m_model;
+    QString m_tokens;
+};
+
+QTEST_GUILESS_MAIN(ActivationsCliTest)
+#include "activations_cli_test.moc"
