@@ -68,22 +68,26 @@ void Session::adopt(std::shared_ptr<const Model> model, const std::string &tenso
     m_loader.clear();
     m_model = std::move(model);
     m_store = ResultStore(m_model->tensors.size());
-    m_accuracy.setModel(isStored() ? nullptr : m_model);
-    m_calibration.setModel(isStored() ? nullptr : m_model);
     m_told.clear();
     m_activationEvidence.reset();
     m_history.clear();
+    const auto restoring = std::exchange(m_restoring, std::nullopt);
     std::string wanted = tensor;
-    if (const auto restoring = std::exchange(m_restoring, std::nullopt)) {
+    if (restoring) {
         m_setup = restoring->setup;
         m_page = restoring->page;
         wanted = restoring->tensor;
+    }
+    // Descriptions and selection are the new model's before the first signal: whoever hears one may look at both.
+    updateDescriptions();
+    m_selection.reset(static_cast<int>(m_model->tensors.size()));
+    m_accuracy.setModel(isStored() ? nullptr : m_model);
+    m_calibration.setModel(isStored() ? nullptr : m_model);
+    if (restoring) {
         m_accuracy.restore(restoring->accuracy);
         if (!restoring->calibration.empty())
             m_calibration.load(QString::fromStdString(restoring->calibration));
     }
-    m_selection.reset(static_cast<int>(m_model->tensors.size()));
-    updateDescriptions();
     Q_EMIT modelChanged();
     Q_EMIT historyChanged();
     Q_EMIT runChanged();
@@ -134,12 +138,12 @@ void Session::close() {
     m_whenMeasured.clear();
     m_loader.clear();
     m_model.reset();
-    m_accuracy.setModel(nullptr);
-    m_calibration.setModel(nullptr);
     m_store = ResultStore();
     m_described.clear();
     m_history.clear();
     m_selection.reset(0);
+    m_accuracy.setModel(nullptr);
+    m_calibration.setModel(nullptr);
     Q_EMIT modelChanged();
     Q_EMIT historyChanged();
     Q_EMIT runChanged();

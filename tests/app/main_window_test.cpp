@@ -148,11 +148,7 @@ private Q_SLOTS:
         qputenv("NIBBLESCOPE_ISA", "scalar");
         const auto restore = qScopeGuard([] { qunsetenv("NIBBLESCOPE_ISA"); });
         Window window;
-        QVERIFY(window.open(largerModel()));
-        Recipe recipe = window->session().recipe();
-        recipe.method = "mse";
-        window->session().setRecipe(recipe);
-        window->session().startRun();
+        QVERIFY(startLongRun(window));
         QTRY_VERIFY_WITH_TIMEOUT(window->session().run().status().done >= 2, patience);
         QTRY_VERIFY(window->actions()[ActionId::CancelJob]->isEnabled());
         window->actions()[ActionId::CancelJob]->trigger();
@@ -162,15 +158,35 @@ private Q_SLOTS:
         QTRY_VERIFY(window->messages().texts().join(QString()).contains(QLatin1String("Finished ones are kept")));
     }
 
+    // Whoever hears a signal while one model takes another's place finds a selection and descriptions that fit it.
+    void aSmallerModelTakesTheLargerOnesPlace() {
+        Window window;
+        QVERIFY(window.open(m_model));
+        QVERIFY(window.select("model.layers.1.mlp.up_proj.weight"));
+        Session &session = window->session();
+        QVERIFY(session.selection().tensor() >= 11); // beyond what the other model has
+        int heard = 0;
+        const auto fits = [&] {
+            ++heard;
+            const auto tensors = session.model() ? session.model()->tensors.size() : 0;
+            QCOMPARE(session.described().size(), tensors);
+            QVERIFY(session.selection().tensor() < static_cast<int>(tensors));
+        };
+        connect(&session.calibration(), &Calibration::changed, this, fits);
+        connect(&session.selection(), &Selection::tensorChanged, this, fits);
+        QVERIFY(window.open(m_other));
+        QCOMPARE(session.model()->tensors.size(), 11U);
+        session.close();
+        QVERIFY(heard >= 4);
+        disconnect(&session.calibration(), nullptr, this, nullptr);
+        disconnect(&session.selection(), nullptr, this, nullptr);
+    }
+
     void escapeOnTheRunningJobCancelsIt() {
         qputenv("NIBBLESCOPE_ISA", "scalar");
         const auto restore = qScopeGuard([] { qunsetenv("NIBBLESCOPE_ISA"); });
         Window window;
-        QVERIFY(window.open(largerModel()));
-        Recipe recipe = window->session().recipe();
-        recipe.method = "mse";
-        window->session().setRecipe(recipe);
-        window->session().startRun();
+        QVERIFY(startLongRun(window));
         auto *job = window->findChild<JobStatus *>();
         QTRY_VERIFY_WITH_TIMEOUT(job->isVisible(), patience);
         window->activateWindow();
@@ -406,6 +422,16 @@ private Q_SLOTS:
 
 private:
     // Large enough for a run by the scalar definition to be cancelled half-way.
+    bool startLongRun(Window &window) {
+        if (!window.open(largerModel()))
+            return false;
+        Recipe recipe = window->session().recipe();
+        recipe.method = "mse";
+        window->session().setRecipe(recipe);
+        window->session().startRun();
+        return true;
+    }
+
     QString largerModel() {
         const QString path = m_folder.filePath(QStringLiteral("larger"));
         if (!QFileInfo::exists(path)) {
