@@ -64,7 +64,10 @@ QString textFamily() {
                          !qEnvironmentVariableIsEmpty("XDG_CURRENT_DESKTOP");
     if (desktop)
         return QFontDatabase::systemFont(QFontDatabase::GeneralFont).family();
-    return QFontDatabase::hasFamily(QStringLiteral("Inter")) ? QStringLiteral("Inter") : QStringLiteral("DejaVu Sans");
+    // Asked once: the question goes through all of fontconfig, and every label of the window comes here.
+    static const QString family =
+        QFontDatabase::hasFamily(QStringLiteral("Inter")) ? QStringLiteral("Inter") : QStringLiteral("DejaVu Sans");
+    return family;
 }
 
 bool isDarkPalette(const QPalette &palette) {
