@@ -78,7 +78,7 @@ std::vector<AccuracyPage::Text> AccuracyPresenter::texts() const {
         texts.push_back({tr("heldout.txt"), beside});
     const QString sample = MainWindow::samplePath();
     if (!sample.isEmpty() && sample + QStringLiteral("/heldout.txt") != beside)
-        texts.push_back({tr("the sample's held-out text"), sample + QStringLiteral("/heldout.txt")});
+        texts.push_back({tr("the sample's text"), sample + QStringLiteral("/heldout.txt")});
     return texts;
 }
 

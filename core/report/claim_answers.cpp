@@ -118,7 +118,7 @@ Answer withoutMethods(const ClaimEvidence &evidence) {
     }
     answer.answer = "In groups, at a price: " + runText(*plain);
     if (best != nullptr)
-        answer.answer += ", with " + std::string(best == gptq ? "GPTQ " : "AWQ ") + runText(*best);
+        answer.answer += ", while " + runText(*best); // the short form names the method
     if (const RecipeEvidence *hqq = bestOfMethod(evidence, "hqq"))
         answer.answer += "; HQQ, which needs no data: " + runText(*hqq);
     answer.answer += ".";

@@ -15,6 +15,7 @@
 #include "core/model/recipe_edit.h"
 #include "core/model/smooth.h"
 #include "core/model/token_ids.h"
+#include "tests/support/model_inputs.h"
 #include "tests/support/safetensors_maker.h"
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
@@ -24,22 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TokenWindows someWindows(std::uint64_t vocabulary, std::size_t count, std::size_t context) {
-    TokenWindows windows;
-    windows.context = context;
-    windows.count = count;
-    for (std::size_t i = 0; i < count * context; ++i)
-        windows.ids.push_back(static_cast<std::int32_t>(i * 7919 % vocabulary));
-    return windows;
-}
-
-std::string npyOf(const std::string &dictionary, const std::string &data) {
-    std::string header = dictionary;
-    header.resize(117, ' ');
-    header += '\n';
-    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header + data;
-}
-
 std::string floatsOf(const std::vector<float> &values) {
     std::string bytes(values.size() * sizeof(float), '\0');
     std::memcpy(bytes.data(), values.data(), bytes.size());
@@ -47,9 +32,9 @@ std::string floatsOf(const std::vector<float> &values) {
 }
 
 std::string matrixFile(const std::vector<float> &values, std::size_t cols) {
-    return npyOf("{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(values.size() / cols) + ", " +
-                     std::to_string(cols) + "), }",
-                 floatsOf(values));
+    return testing::npyFile("{'descr': '<f4', 'fortran_order': False, 'shape': (" +
+                                std::to_string(values.size() / cols) + ", " + std::to_string(cols) + "), }",
+                            floatsOf(values));
 }
 
 } // namespace
@@ -100,7 +85,7 @@ private Q_SLOTS:
     void collectsWhatTheModelReads() {
         const Model model = openModel(inFolder("model"));
         const Llama llama(model);
-        const TokenWindows windows = someWindows(128, 3, 40);
+        const TokenWindows windows = testing::someWindows(128, 3, 40);
         const ActivationSet set = collectActivations(llama, windows, {}, m_work);
         QCOMPARE(set.inputs.size(), std::size_t{8});
         const Store store = calibrated(llama, windows);
@@ -130,7 +115,7 @@ private Q_SLOTS:
         ActivationLimits limits;
         limits.bytes = 1;
         limits.fewestTokens = 7;
-        const ActivationSet set = collectActivations(llama, someWindows(128, 3, 40), limits, m_work);
+        const ActivationSet set = collectActivations(llama, testing::someWindows(128, 3, 40), limits, m_work);
         for (const ActivationInput &input : set.inputs) {
             QCOMPARE(input.sample.tokens, std::uint64_t{7});
             QCOMPARE(input.sample.values.size(), static_cast<std::size_t>(7 * input.sample.channels));
@@ -144,13 +129,13 @@ private Q_SLOTS:
         std::stop_source source;
         source.request_stop();
         const Work work{m_pool, selectKernels(), Priority::Interactive, source.get_token(), {}};
-        QVERIFY_EXCEPTION_THROWN(collectActivations(llama, someWindows(128, 3, 40), {}, work), Error);
+        QVERIFY_EXCEPTION_THROWN(collectActivations(llama, testing::someWindows(128, 3, 40), {}, work), Error);
     }
 
     void importedFilesAreTheSameAsRunning() {
         const Model model = openModel(inFolder("model"));
         const Llama llama(model);
-        const TokenWindows windows = someWindows(128, 2, 50);
+        const TokenWindows windows = testing::someWindows(128, 2, 50);
         const ActivationSet ran = collectActivations(llama, windows, {}, m_work);
         const fs::path folder = inFolder("imported");
         fs::create_directory(folder);
@@ -209,7 +194,8 @@ private Q_SLOTS:
         const std::string data = floatsOf(std::vector<float>(128, 1.0F));
         const auto with = [&data](const std::string &shape, const std::string &type = "<f4",
                                   const std::string &order = "False") {
-            return npyOf("{'descr': '" + type + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }", data);
+            return testing::npyFile(
+                "{'descr': '" + type + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }", data);
         };
         row("no npy", "PK\x03\x04", "is no .npy file");
         row("empty", "", "is no .npy file");
@@ -226,12 +212,12 @@ private Q_SLOTS:
         row("doubles", with("(1, 64)", "<f8"), "elements of type <f8");
         row("integers", with("(2, 64)", "<i4"), "elements of type <i4");
         row("objects", with("(2, 64)", "|O"), "elements of type |O");
-        row("records", npyOf("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 64), }", data),
+        row("records", testing::npyFile("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 64), }", data),
             "holds no plain numbers");
         row("columns", with("(2, 64)", "<f4", "True"), "column by column");
         std::vector<float> odd(128, 1.0F);
         odd[64 + 5] = std::nanf("");
-        row("NaN", npyOf("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 64), }", floatsOf(odd)),
+        row("NaN", testing::npyFile("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 64), }", floatsOf(odd)),
             "holds NaN at token 1, channel 5");
     }
     void refusesWhatItCannotUse() {
@@ -258,8 +244,9 @@ private Q_SLOTS:
         for (std::size_t at = 0; at < swapped.size(); at += 4)
             std::reverse(swapped.begin() + static_cast<std::ptrdiff_t>(at),
                          swapped.begin() + static_cast<std::ptrdiff_t>(at + 4));
-        testing::writeFile(folder / "model.layers.0.mlp.gate_proj.weight.npy",
-                           npyOf("{\"shape\": (3, 1, 64L), \"descr\": \">f4\", \"fortran_order\": False}", swapped));
+        testing::writeFile(
+            folder / "model.layers.0.mlp.gate_proj.weight.npy",
+            testing::npyFile("{\"shape\": (3, 1, 64L), \"descr\": \">f4\", \"fortran_order\": False}", swapped));
         const ActivationSet set = importActivations(model, folder, {}, m_work);
         QCOMPARE(set.inputs.size(), std::size_t{1});
         QCOMPARE(set.inputs[0].sample.tokens, std::uint64_t{3});
@@ -272,7 +259,7 @@ private Q_SLOTS:
     void roundedActivationsCostWhatTheyShould() {
         const Model model = openModel(inFolder("model"));
         const Llama llama(model);
-        const TokenWindows windows = someWindows(128, 4, 40);
+        const TokenWindows windows = testing::someWindows(128, 4, 40);
         const auto kl = [&](ActivationBits bits, ActivationScales scales) {
             return klOf(llama, windows, nullptr, ActivationQuant{bits, scales});
         };
@@ -297,7 +284,7 @@ private Q_SLOTS:
         for (const char *name : {"model", "full heads"}) {
             const Model model = openModel(inFolder(name));
             const Llama llama(model);
-            const TokenWindows windows = someWindows(128, 2, 40);
+            const TokenWindows windows = testing::someWindows(128, 2, 40);
             const Store store = calibrated(llama, windows);
             for (const double alpha : {0.0, 0.5, 1.0}) {
                 const SmoothEdit edit(llama, {{}, {}}, store, alpha, m_work);

@@ -15,6 +15,7 @@
 #include "core/model/sequential.h"
 #include "core/model/token_ids.h"
 #include "core/quant/quantize.h"
+#include "tests/support/model_inputs.h"
 #include "tests/support/safetensors_maker.h"
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
@@ -23,15 +24,6 @@ namespace nibblescope {
 namespace {
 
 namespace fs = std::filesystem;
-
-TokenWindows anyWindows(std::uint64_t vocabulary, std::size_t count, std::size_t context) {
-    TokenWindows windows;
-    windows.context = context;
-    windows.count = count;
-    for (std::size_t i = 0; i < count * context; ++i)
-        windows.ids.push_back(static_cast<std::int32_t>(i * 7919 % vocabulary));
-    return windows;
-}
 
 #ifdef NIBBLESCOPE_SHARED_DATA
 const fs::path stories = fs::path(test_paths::sharedData) / "data/stories260K";
@@ -94,7 +86,7 @@ private slots:
         test::writeSmallModel(inFolder("small"));
         const Model model = openModel(inFolder("small"));
         const Llama llama(model);
-        const TokenWindows windows = anyWindows(llama.config().vocabulary, 3, 16);
+        const TokenWindows windows = testing::someWindows(llama.config().vocabulary, 3, 16);
         writeCalibration(llama, windows, inFolder("c.h5"));
         std::vector<std::string> warnings;
         const CalibrationFile file(inFolder("c.h5"), model, warnings);
@@ -124,7 +116,7 @@ private slots:
         test::SmallModel options;
         test::writeSmallModel(inFolder("first"), options);
         const Model model = openModel(inFolder("first"));
-        writeCalibration(Llama(model), anyWindows(128, 2, 8), inFolder("first.h5"));
+        writeCalibration(Llama(model), testing::someWindows(128, 2, 8), inFolder("first.h5"));
         const auto problem = [&](const char *folder, std::vector<std::string> &warnings) -> std::string {
             try {
                 const CalibrationFile file(inFolder("first.h5"), openModel(inFolder(folder)), warnings);
@@ -154,7 +146,7 @@ private slots:
         test::writeSmallModel(inFolder("few"));
         const Model model = openModel(inFolder("few"));
         const Llama llama(model);
-        writeCalibration(llama, anyWindows(128, 1, 8), inFolder("few.h5"));
+        writeCalibration(llama, testing::someWindows(128, 1, 8), inFolder("few.h5"));
         std::vector<std::string> warnings;
         Recipe recipe = defaultRecipe(Format::Int4Asym);
         recipe.method = "gptq";

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/io/open.h"
 #include "core/model/tokenizer.h"
+#include "tests/support/model_inputs.h"
 #include "tests/support/safetensors_maker.h"
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
@@ -23,15 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Ids = std::vector<std::int64_t>;
-
-std::string faultOf(const std::function<void()> &body) {
-    try {
-        body();
-    } catch (const Error &error) {
-        return error.what();
-    }
-    return {};
-}
 
 Ids encode(const Tokenizer &tokenizer, const std::string &text) {
     std::vector<std::string> warnings;
@@ -93,7 +85,8 @@ private slots:
     void refusesWhatIsNone() {
         for (const std::string &bytes : {std::string(), std::string("abc"), std::string(1000, '\xff')}) {
             testing::writeFile(folder() / "tokenizer.model", bytes);
-            const std::string fault = faultOf([this] { sentencePieceTokenizer(folder() / "tokenizer.model"); });
+            const std::string fault =
+                testing::faultOf([this] { sentencePieceTokenizer(folder() / "tokenizer.model"); });
             QVERIFY2(fault.find("tokenizer.model") != std::string::npos, fault.c_str());
         }
     }
@@ -106,7 +99,7 @@ private slots:
         fs::copy_file(llamaLike(), place / "tokenizer.model");
         const Model model = openModel(place);
         QVERIFY(openTokenizer(model, 640) != nullptr);
-        const std::string fault = faultOf([&model] { openTokenizer(model, 512); });
+        const std::string fault = testing::faultOf([&model] { openTokenizer(model, 512); });
         QVERIFY2(fault.find("does not fit the model") != std::string::npos, fault.c_str());
     }
 
@@ -146,7 +139,7 @@ private slots:
 #else
 private slots:
     void saysThatItIsLeftOut() {
-        QVERIFY(faultOf([] { sentencePieceTokenizer("tokenizer.model"); }).find("libsentencepiece") !=
+        QVERIFY(testing::faultOf([] { sentencePieceTokenizer("tokenizer.model"); }).find("libsentencepiece") !=
                 std::string::npos);
     }
 #endif

@@ -7,6 +7,7 @@
 #include "core/model/token_ids.h"
 #include "core/model/token_windows.h"
 #include "core/model/tokenizer.h"
+#include "tests/support/model_inputs.h"
 #include "tests/support/safetensors_maker.h"
 #include "tests/support/test_paths.h"
 
@@ -15,22 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Ids = std::vector<std::int64_t>;
-
-std::string faultOf(const std::function<void()> &body) {
-    try {
-        body();
-    } catch (const Error &error) {
-        return error.what();
-    }
-    return {};
-}
-
-std::string npy(const std::string &dictionary, const std::string &data) {
-    std::string header = dictionary;
-    header.resize(117, ' ');
-    header += '\n';
-    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header + data;
-}
 
 // "a" ... "e", a space as Ġ, and merges of them.
 const char *smallTokenizer = R"({
@@ -77,7 +62,7 @@ private slots:
 
     void mergesByRankInsidePieces() {
         if (!Pattern::available()) {
-            QVERIFY(!faultOf([this] { jsonTokenizer(made("tokenizer.json", smallTokenizer)); }).empty());
+            QVERIFY(!testing::faultOf([this] { jsonTokenizer(made("tokenizer.json", smallTokenizer)); }).empty());
             return;
         }
         const auto tokenizer = jsonTokenizer(made("tokenizer.json", smallTokenizer));
@@ -109,20 +94,21 @@ private slots:
     void refusesWhatItCannotDo() {
         QFETCH(QByteArray, json);
         QFETCH(QByteArray, names);
-        const std::string fault = faultOf([&] { jsonTokenizer(made("tokenizer.json", json.toStdString())); });
+        const std::string fault = testing::faultOf([&] { jsonTokenizer(made("tokenizer.json", json.toStdString())); });
         QVERIFY2(fault.find(names.toStdString()) != std::string::npos, fault.c_str());
     }
 
     void refusesDamagedLlama2cFiles() {
         for (const std::string &bytes :
              {std::string(), std::string("abc"), std::string(100, '\xff'), std::string(4 + 8 * 10, '\0')})
-            QVERIFY(!faultOf([&] { llama2cTokenizer(made("tok9.bin", bytes)); }).empty());
+            QVERIFY(!testing::faultOf([&] { llama2cTokenizer(made("tok9.bin", bytes)); }).empty());
     }
 
     void readsIdsOfAnyIntegerType() {
         const auto ids = [this](const std::string &descr, const std::string &data) {
             return readTokenIds(
-                made("ids.npy", npy("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (2,), }", data)));
+                made("ids.npy",
+                     testing::npyFile("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (2,), }", data)));
         };
         using namespace std::string_literals;
         QVERIFY(ids("|u1", "\x01\xff"s) == (Ids{1, 255}));
@@ -131,13 +117,14 @@ private slots:
         QVERIFY(ids(">i4", "\x00\x00\x00\x01\xff\xff\xff\xfe"s) == (Ids{1, -2}));
         QVERIFY(ids("<i8", "\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0"s) == (Ids{5, 6}));
         for (const char *descr : {"<f4", "|O", "<U3"})
-            QVERIFY(!faultOf([&] { ids(descr, std::string(64, '\0')); }).empty());
-        QVERIFY(!faultOf([&] { ids("<i8", "\x05\0\0\0\0\0\0\0\x06"s); }).empty());
-        QVERIFY(!faultOf([this] {
-                     readTokenIds(made("ids.npy", npy("{'descr': '|u1', 'shape': (2, 1), 'fortran_order': False}",
-                                                      std::string(2, '\1'))));
+            QVERIFY(!testing::faultOf([&] { ids(descr, std::string(64, '\0')); }).empty());
+        QVERIFY(!testing::faultOf([&] { ids("<i8", "\x05\0\0\0\0\0\0\0\x06"s); }).empty());
+        QVERIFY(!testing::faultOf([this] {
+                     readTokenIds(
+                         made("ids.npy", testing::npyFile("{'descr': '|u1', 'shape': (2, 1), 'fortran_order': False}",
+                                                          std::string(2, '\1'))));
                  }).empty());
-        QVERIFY(!faultOf([this] { readTokenIds(made("ids.npy", "\x93NUMPY\x01")); }).empty());
+        QVERIFY(!testing::faultOf([this] { readTokenIds(made("ids.npy", "\x93NUMPY\x01")); }).empty());
     }
 
     void cutsTextsIntoWindows() {
@@ -152,10 +139,10 @@ private slots:
         options.bos.reset();
         QVERIFY(cutIntoWindows(ids, options).ids == (std::vector<std::int32_t>{5, 6, 7, 8}));
         options.vocabulary = 11;
-        QVERIFY(faultOf([&] { cutIntoWindows(ids, options); }).find(" 11 ") != std::string::npos);
+        QVERIFY(testing::faultOf([&] { cutIntoWindows(ids, options); }).find(" 11 ") != std::string::npos);
         options.vocabulary = 12;
         options.context = 8;
-        QVERIFY(!faultOf([&] { cutIntoWindows(ids, options); }).empty());
+        QVERIFY(!testing::faultOf([&] { cutIntoWindows(ids, options); }).empty());
     }
 };
 

@@ -27,6 +27,7 @@ namespace {
 constexpr int paretoHeight = 290;
 constexpr int curveHeight = 180;
 constexpr int hintHeight = 150;
+constexpr int fieldWidth = 72;
 constexpr int usualWindows = 64;
 constexpr std::size_t usualContextTokens = 256;
 constexpr int mostContext = 1 << 20;
@@ -49,40 +50,22 @@ AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent)
 }
 
 void AccuracyPage::buildBar() {
-    const auto combo = [this](const QString &label, const QStringList &items, const QString &tip, bool editable) {
-        addLabel(label);
-        auto *box = new QComboBox;
-        box->setEditable(editable);
-        box->setInsertPolicy(QComboBox::NoInsert);
-        box->addItems(items);
-        box->setToolTip(tip);
-        box->setAccessibleName(label);
-        bar().addWidget(box);
-        if (editable) {
-            box->setMaximumWidth(72);
-            connect(box, &QComboBox::activated, this, [this] { edited(); });
-            connect(box->lineEdit(), &QLineEdit::editingFinished, this, [this, box] {
-                if (box->lineEdit()->isModified())
-                    edited();
-                box->lineEdit()->setModified(false);
-            });
-        }
-        return box;
-    };
-    m_text = combo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
+    m_text = addCombo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
     m_text->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     m_text->setMinimumContentsLength(15);
     connect(m_text, &QComboBox::activated, this, &AccuracyPage::chooseText);
-    m_context = combo(tr("Context"),
-                      {QStringLiteral("128"), QStringLiteral("256"), QStringLiteral("512"), QStringLiteral("1024")},
-                      tr("Tokens in a window; windows do not overlap and each begins anew"), true);
+    m_context = addCombo(tr("Context"),
+                         {QStringLiteral("128"), QStringLiteral("256"), QStringLiteral("512"), QStringLiteral("1024")},
+                         tr("Tokens in a window; windows do not overlap and each begins anew"), true);
+    m_context->setMaximumWidth(fieldWidth);
     m_context->setEditText(QString::number(usualContextTokens));
     m_windows =
-        combo(tr("Windows"),
-              {QStringLiteral("16"), QStringLiteral("32"), QStringLiteral("64"), QStringLiteral("128"), tr("All")},
-              tr("How many windows of the text are run: more take longer and narrow the standard errors, as "
-                 "1/√n"),
-              true);
+        addCombo(tr("Windows"),
+                 {QStringLiteral("16"), QStringLiteral("32"), QStringLiteral("64"), QStringLiteral("128"), tr("All")},
+                 tr("How many windows of the text are run: more take longer and narrow the standard errors, as "
+                    "1/√n"),
+                 true);
+    m_windows->setMaximumWidth(fieldWidth);
     m_windows->setEditText(QString::number(usualWindows));
     m_evaluate = new QPushButton(themeIcon(QStringLiteral("run")), tr("Evaluate"));
     m_evaluate->setAutoDefault(false);

@@ -3,9 +3,11 @@
 
 #include <QAction>
 #include <QApplication>
+#include <QComboBox>
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QLineEdit>
 #include <QMenu>
 #include <QStackedWidget>
 #include <QStyle>
@@ -118,6 +120,26 @@ void PageWidget::addLabel(const QString &text) {
     auto *label = new QLabel(text);
     label->setContentsMargins(m_bar->actions().size() > 1 ? 4 : 0, 0, 2, 0);
     m_bar->addWidget(label);
+}
+
+QComboBox *PageWidget::addCombo(const QString &label, const QStringList &items, const QString &toolTip, bool editable) {
+    addLabel(label);
+    auto *box = new QComboBox;
+    box->setEditable(editable);
+    box->setInsertPolicy(QComboBox::NoInsert);
+    box->addItems(items);
+    box->setToolTip(toolTip);
+    box->setAccessibleName(label);
+    m_bar->addWidget(box);
+    if (editable) {
+        connect(box, &QComboBox::activated, this, &PageWidget::edited);
+        connect(box->lineEdit(), &QLineEdit::editingFinished, this, [this, box] {
+            if (box->lineEdit()->isModified())
+                edited();
+            box->lineEdit()->setModified(false);
+        });
+    }
+    return box;
 }
 
 void PageWidget::finishBar() {

@@ -15,6 +15,7 @@
 #include "widgets/plots/plot_view.h"
 
 class QAction;
+class QComboBox;
 class QLabel;
 class QMenu;
 class QStackedWidget;
@@ -66,7 +67,10 @@ protected:
     QToolBar &bar() { return *m_bar; }
     QToolBar &ends() { return *m_ends; } // at the right, always in sight
     void addLabel(const QString &text);  // before a control of the bar
-    void finishBar();                    // Table and Export, once all options are there
+    // A labelled combo. One that can be typed in emits optionsEdited when a row is taken or another text was typed; of
+    // the others the page decides.
+    QComboBox *addCombo(const QString &label, const QStringList &items, const QString &toolTip, bool editable);
+    void finishBar(); // Table and Export, once all options are there
     QVBoxLayout &body() { return *m_body; }
     PlotView *adopt(PlotView *plot); // one that the page has laid out
     void edited() { Q_EMIT optionsEdited(options()); }

@@ -88,26 +88,14 @@ SpeedPage::SpeedPage(QWidget *parent) : PageWidget(tr("Speed"), parent) {
 }
 
 void SpeedPage::buildBar() {
-    const auto combo = [this](const QString &label, const QStringList &items, const QString &tip, bool editable) {
-        addLabel(label);
-        auto *box = new QComboBox;
-        box->setEditable(editable);
-        box->setInsertPolicy(QComboBox::NoInsert);
-        box->addItems(items);
-        box->setToolTip(tip);
-        box->setAccessibleName(label);
+    m_shape = addCombo(tr("Shape"), {tr("this tensor"), QStringLiteral("4096 × 4096"), QStringLiteral("11008 × 4096")},
+                       {}, true);
+    m_cache = addCombo(tr("Cache"), {tr("Cold"), tr("Warm")},
+                       tr("Cold: weights come from memory, in turn over many copies. Warm: one copy, again and again"),
+                       false);
+    connect(m_cache, &QComboBox::activated, this, [this] { edited(); });
+    for (QComboBox *box : {m_shape, m_cache})
         box->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-        bar().addWidget(box);
-        connect(box, &QComboBox::activated, this, [this] { edited(); });
-        if (editable)
-            connect(box->lineEdit(), &QLineEdit::editingFinished, this, [this] { edited(); });
-        return box;
-    };
-    m_shape = combo(tr("Shape"), {tr("this tensor"), QStringLiteral("4096 × 4096"), QStringLiteral("11008 × 4096")}, {},
-                    true);
-    m_cache =
-        combo(tr("Cache"), {tr("Cold"), tr("Warm")},
-              tr("Cold: weights come from memory, in turn over many copies. Warm: one copy, again and again"), false);
     addLabel(tr("Threads"));
     m_threads = new SegmentedControl({QStringLiteral("1"), tr("All")});
     m_threads->setAccessibleName(tr("Threads"));
@@ -115,8 +103,9 @@ void SpeedPage::buildBar() {
     m_threads->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     bar().addWidget(m_threads);
     connect(m_threads, &SegmentedControl::chosen, this, [this] { edited(); });
-    m_batch = combo(tr("Batch"), {QStringLiteral("1"), QStringLiteral("8"), QStringLiteral("32")},
-                    tr("Vectors that are multiplied at once"), true);
+    m_batch = addCombo(tr("Batch"), {QStringLiteral("1"), QStringLiteral("8"), QStringLiteral("32")},
+                       tr("Vectors that are multiplied at once"), true);
+    m_batch->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     m_batch->setMaximumWidth(64);
     m_measure = new QPushButton(themeIcon(QStringLiteral("run")), tr("Measure"));
     m_measure->setAutoDefault(false);
