@@ -41,7 +41,8 @@ private Q_SLOTS:
             },
             JobHandlers<std::vector<int>>{[&](std::shared_ptr<const std::vector<int>> result) {
                                               got = std::move(result);
-                                              guiThread = QThread::currentThread() == qApp->thread();
+                                              guiThread =
+                                                  QThread::currentThread() == QCoreApplication::instance()->thread();
                                           },
                                           {},
                                           {}});
