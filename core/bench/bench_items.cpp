@@ -50,6 +50,33 @@ private:
     }
 
     void doChunk(std::uint64_t row, std::size_t column, std::size_t count) {
+        if (count <= chunkWeights)
+            doAtOnce(row, column, count);
+        else
+            doInParts(row, column, count);
+    }
+
+    void doAtOnce(std::uint64_t row, std::size_t column, std::size_t count) {
+        const std::size_t perByte = traits(m_what.format).codeBits == 8 ? 1 : 2;
+        const std::size_t each = m_from.kind == WeightKind::F32 ? 4 : 2;
+        const HistogramSpan values = histogram();
+        QuantizeSpan span;
+        span.weights = m_from.data + row * m_from.rowBytes + column * each;
+        span.input = m_from.kind == WeightKind::F32   ? InputType::F32
+                     : m_from.kind == WeightKind::F16 ? InputType::F16
+                                                      : InputType::Bf16;
+        span.count = count;
+        span.groupSize = m_group;
+        span.scales = m_scales.data();
+        span.zeroPoints = traits(m_what.format).zeroPoint ? m_zeroPoints.data() : nullptr;
+        span.codes = m_codes + (row * m_from.cols + column) / perByte;
+        span.sums = m_what.fused ? &m_sums : nullptr;
+        span.codeCounts = m_what.fused ? m_counts.data() : nullptr;
+        span.histogram = m_what.histogramBins != 0 ? &values : nullptr;
+        m_kernels.quantize[static_cast<std::size_t>(m_what.format)](span);
+    }
+
+    void doInParts(std::uint64_t row, std::size_t column, std::size_t count) {
         const auto format = static_cast<std::size_t>(m_what.format);
         const std::size_t perByte = traits(m_what.format).codeBits == 8 ? 1 : 2;
         const std::size_t rowBytes = (m_from.cols + perByte - 1) / perByte;
@@ -78,14 +105,19 @@ private:
             countValues(weights, count);
     }
 
-    void countValues(const float *weights, std::size_t count) {
+    HistogramSpan histogram() {
         HistogramSpan span;
-        span.values = weights;
-        span.count = count;
         span.lower = -0.1F;
         span.inverseWidth = static_cast<float>(m_what.histogramBins) / 0.2F;
         span.bins = m_what.histogramBins;
         span.counts = m_histogram.data();
+        return span;
+    }
+
+    void countValues(const float *weights, std::size_t count) {
+        HistogramSpan span = histogram();
+        span.values = weights;
+        span.count = count;
         m_kernels.histogram(span);
     }
 

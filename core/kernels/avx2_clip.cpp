@@ -75,8 +75,9 @@ NIBBLESCOPE_INLINE double errorsOf(const ClipSearch &job, const ClipCandidates &
         __m256 part[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
         std::size_t i = begin;
         for (; i + 4 <= end; i += 4)
-            for (std::size_t k = 0; k < 4; ++k)
-                part[k] = squaredErrors<format, weighted>(job, i + k, c, tables, search, part[k]);
+            NIBBLESCOPE_UNROLL
+        for (std::size_t k = 0; k < 4; ++k)
+            part[k] = squaredErrors<format, weighted>(job, i + k, c, tables, search, part[k]);
         for (; i < end; ++i)
             part[0] = squaredErrors<format, weighted>(job, i, c, tables, search, part[0]);
         const __m256 sum = _mm256_add_ps(_mm256_add_ps(part[0], part[1]), _mm256_add_ps(part[2], part[3]));
@@ -86,6 +87,7 @@ NIBBLESCOPE_INLINE double errorsOf(const ClipSearch &job, const ClipCandidates &
     _mm256_storeu_pd(out, sums[0]);
     _mm256_storeu_pd(out + 4, sums[1]);
     double least = out[0];
+    NIBBLESCOPE_UNROLL
     for (std::size_t i = 0; i < width; ++i) {
         if (out[i] != out[i])
             return out[i];
@@ -122,6 +124,7 @@ double exactError(const ClipSearch &job, float scale, std::uint8_t zeroPoint) {
         const Coded coded = encodeVector<format, true>(w, constants, tables, search, check);
         const __m256 e = _mm256_and_ps(_mm256_sub_ps(w, coded.decoded), _mm256_castsi256_ps(firstLanes(left)));
         const __m256d parts[2] = {lowDoubles(e), highDoubles(e)};
+        NIBBLESCOPE_UNROLL
         for (std::size_t half = 0; half < 2; ++half) {
             __m256d square = _mm256_mul_pd(parts[half], parts[half]);
             if (job.importance != nullptr) {

@@ -141,6 +141,7 @@ void decode(const DecodeSpan &span) {
             const __m256 scale = _mm256_set1_ps(span.decodeScales[group]);
             alignas(32) float levels[16];
             const float zero = format == Format::Int4Asym ? static_cast<float>(span.zeroPoints[group]) : 0.0F;
+            NIBBLESCOPE_UNROLL
             for (std::size_t i = 0; i < 16; ++i)
                 levels[i] = format == Format::Int4Asym ? tables.level[i] - zero : tables.level[i];
             inGroup += end - done;

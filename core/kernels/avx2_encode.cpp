@@ -70,6 +70,7 @@ bool encodeBytes(const EncodeSpan &span, std::uint8_t *bytes) {
         for (; done + 32 <= end; done += 32) {
             fetchAhead(span.weights + span.count, span.count * sizeof(float), done * sizeof(float), Ahead::SecondHalf);
             Coded coded[4];
+            NIBBLESCOPE_UNROLL
             for (int i = 0; i < 4; ++i) {
                 const __m256 w = _mm256_loadu_ps(span.weights + done + 8 * i);
                 coded[i] = encodeVector<format, decode>(w, constants, tables, search, check);
@@ -154,6 +155,7 @@ struct BitCounter {
         }
     }
     NIBBLESCOPE_INLINE void addTo(std::uint32_t *counts) const {
+        NIBBLESCOPE_UNROLL
         for (int bit = 0; bit < 8; ++bit) {
             std::uint32_t count = 0;
             for (int p = 0; p < planes; ++p) {
@@ -178,6 +180,7 @@ NIBBLESCOPE_INLINE void countNibbles(const std::uint8_t *bytes, std::size_t coun
     for (; done < count; done += countBlock) {
         __m256i a[8];
         __m256i b[8];
+        NIBBLESCOPE_UNROLL
         for (int i = 0; i < 8; ++i) {
             const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(bytes + done + 32 * i));
             a[i] = _mm256_shuffle_epi8(lowTable, codes);
@@ -196,8 +199,9 @@ NIBBLESCOPE_INLINE void countBytes(const std::uint8_t *bytes, std::size_t count,
     std::uint32_t tables[4][256] = {};
     std::size_t i = 0;
     for (; i + 4 <= count; i += 4)
-        for (std::size_t k = 0; k < 4; ++k)
-            ++tables[k][bytes[i + k]];
+        NIBBLESCOPE_UNROLL
+    for (std::size_t k = 0; k < 4; ++k)
+        ++tables[k][bytes[i + k]];
     for (; i < count; ++i)
         ++tables[0][bytes[i]];
     for (int code = 0; code < 256; ++code)

@@ -27,6 +27,7 @@ NIBBLESCOPE_INLINE __m256 highPairs(__m256 a, __m256 b) {
 template <typename Op>
 NIBBLESCOPE_INLINE __m256 reduce8(const __m256 (&v)[8]) {
     __m256 half[2];
+    NIBBLESCOPE_UNROLL
     for (int i = 0; i < 2; ++i) {
         const __m256 a = v[4 * i], b = v[4 * i + 1], c = v[4 * i + 2], d = v[4 * i + 3];
         const __m256 ab = Op::of(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
@@ -41,11 +42,12 @@ GroupRange rangeOf(const float *weights, std::size_t count) {
     __m256 high[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
     std::size_t i = 0;
     for (; i + 16 <= count; i += 16)
-        for (int k = 0; k < 2; ++k) {
-            const __m256 w = _mm256_loadu_ps(weights + i + 8 * k);
-            low[k] = MinOf::of(w, low[k]);
-            high[k] = MaxOf::of(w, high[k]);
-        }
+        NIBBLESCOPE_UNROLL
+    for (int k = 0; k < 2; ++k) {
+        const __m256 w = _mm256_loadu_ps(weights + i + 8 * k);
+        low[k] = MinOf::of(w, low[k]);
+        high[k] = MaxOf::of(w, high[k]);
+    }
     for (; i < count; i += 8) {
         const __m256 w = loadFirst(weights + i, count - i);
         low[0] = MinOf::of(w, low[0]);
@@ -75,6 +77,7 @@ NIBBLESCOPE_INLINE void ranges8(const float *weights, std::size_t vectors, Group
     const std::size_t groupSize = 8 * vectors;
     __m256 lows[8];
     __m256 highs[8];
+    NIBBLESCOPE_UNROLL
     for (std::size_t g = 0; g < 8; ++g) {
         __m256 low = _mm256_setzero_ps();
         __m256 high = _mm256_setzero_ps();
@@ -158,6 +161,7 @@ Moments moments(const float *weights, std::size_t count) {
     for (std::size_t i = 0; i < count; i += 8) {
         const __m256 w = loadFirst(weights + i, count - i);
         const __m256d parts[2] = {_mm256_sub_pd(lowDoubles(w), mean), _mm256_sub_pd(highDoubles(w), mean)};
+        NIBBLESCOPE_UNROLL
         for (std::size_t half = 0; half < 2; ++half) {
             const std::size_t left = count - i > 4 * half ? count - i - 4 * half : 0;
             const __m256d d = firstDoubles(parts[half], left);
@@ -184,6 +188,7 @@ ErrorSums errorSums(const float *weights, const float *decoded, std::size_t coun
         const __m256d ws[2] = {lowDoubles(w), highDoubles(w)};
         const __m256d ds[2] = {lowDoubles(d), highDoubles(d)};
         const __m256d es[2] = {lowDoubles(e), highDoubles(e)};
+        NIBBLESCOPE_UNROLL
         for (int half = 0; half < 2; ++half) {
             signal[half] = _mm256_fmadd_pd(ws[half], ws[half], signal[half]);
             error[half] = _mm256_fmadd_pd(es[half], es[half], error[half]);
@@ -242,8 +247,9 @@ void histogram(const HistogramSpan &span) {
         std::size_t i = 0;
         if (tabled)
             for (; i + 4 <= count; i += 4)
-                for (std::size_t k = 0; k < 4; ++k)
-                    ++tables[k][slots[i + k]];
+                NIBBLESCOPE_UNROLL
+        for (std::size_t k = 0; k < 4; ++k)
+            ++tables[k][slots[i + k]];
         for (; i < count; ++i)
             if (slots[i] < span.bins + 2)
                 ++span.counts[slots[i]];
@@ -260,6 +266,7 @@ struct EightRanges {
 NIBBLESCOPE_INLINE EightRanges loadRanges(const GroupRange *ranges, std::size_t count) {
     const float *const fields = reinterpret_cast<const float *>(ranges);
     __m256 v[4];
+    NIBBLESCOPE_UNROLL
     for (std::size_t i = 0; i < 4; ++i) // groups 2i and 2i + 1
         v[i] = loadFirst(fields + 8 * i, 4 * count > 8 * i ? 4 * count - 8 * i : 0);
     const __m256 g04 = _mm256_permute2f128_ps(v[0], v[2], 0x20), g15 = _mm256_permute2f128_ps(v[0], v[2], 0x31);

@@ -86,8 +86,9 @@ NIBBLESCOPE_INLINE double errorsOf(const ClipSearch &search, const ClipCandidate
         __m512 part[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
         std::size_t i = begin;
         for (; i + 4 <= end; i += 4)
-            for (std::size_t k = 0; k < 4; ++k)
-                part[k] = squaredErrors<format, weighted>(search, i + k, c, tables, part[k]);
+            NIBBLESCOPE_UNROLL
+        for (std::size_t k = 0; k < 4; ++k)
+            part[k] = squaredErrors<format, weighted>(search, i + k, c, tables, part[k]);
         for (; i < end; ++i)
             part[0] = squaredErrors<format, weighted>(search, i, c, tables, part[0]);
         const __m512 all4 = _mm512_add_ps(_mm512_add_ps(part[0], part[1]), _mm512_add_ps(part[2], part[3]));
@@ -128,6 +129,7 @@ double exactError(const ClipSearch &search, float scale, std::uint8_t zeroPoint)
         const Coded coded = encodeVector<format, true>(w, constants, tables, check);
         const __m512 e = _mm512_maskz_sub_ps(live, w, coded.decoded);
         const __m512d parts[2] = {lowDoubles(e), highDoubles(e)};
+        NIBBLESCOPE_UNROLL
         for (int half = 0; half < 2; ++half) {
             __m512d square = _mm512_mul_pd(parts[half], parts[half]);
             const auto lanes = static_cast<__mmask8>(live >> (8 * half));

@@ -5,6 +5,7 @@
 // it back. Chunks that hold NaN, Inf or something absurd are noticed by one accumulator and left to the definition.
 #if defined(__x86_64__)
 #include "core/kernels/avx512_encode.h"
+#include "core/kernels/avx512_count_steps.h"
 #include "core/kernels/avx512_encode_steps.h"
 
 namespace nibblescope {
@@ -12,7 +13,6 @@ namespace nibblescope {
 NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512)
 namespace {
 
-constexpr std::size_t countBlock = 512; // weights that one round of the counting takes
 constexpr std::size_t bufferBytes = chunkWeights + countBlock;
 
 // The codes of a chunk as bytes. False: the chunk holds something that the fast path cannot do; redo it.
@@ -38,6 +38,7 @@ bool encodeBytes(const EncodeSpan &span, std::uint8_t *bytes) {
                 fetchAhead(span.weights + span.count, span.count * sizeof(float), (done + i) * sizeof(float),
                            Ahead::SecondHalf);
             Coded coded[4];
+            NIBBLESCOPE_UNROLL
             for (int i = 0; i < 4; ++i) {
                 const __m512 w = _mm512_loadu_ps(span.weights + done + 16 * i);
                 coded[i] = encodeVector<format, decode>(w, constants, tables, check);
@@ -84,85 +85,6 @@ NIBBLESCOPE_INLINE void packNibbles(const std::uint8_t *bytes, std::size_t count
         else
             _mm512_mask_storeu_epi8(codes + i, (1ULL << (out - i)) - 1U, packed);
     }
-}
-
-// Full adder of bits: a + b + c = sum + 2 * carry.
-struct Added {
-    __m512i sum;
-    __m512i carry;
-};
-NIBBLESCOPE_INLINE Added addBits(__m512i a, __m512i b, __m512i c) {
-    return {_mm512_ternarylogic_epi32(a, b, c, 0x96), _mm512_ternarylogic_epi32(a, b, c, 0xe8)};
-}
-
-// Adds up one-hot bytes of eight codes: bit b of byte i of plane p is bit p of how often code b stood at place i.
-struct BitCounter {
-    __m512i plane[7];
-    NIBBLESCOPE_INLINE void add8(const __m512i (&in)[8]) {
-        const Added a = addBits(plane[0], in[0], in[1]);
-        const Added b = addBits(a.sum, in[2], in[3]);
-        const Added c = addBits(b.sum, in[4], in[5]);
-        const Added d = addBits(c.sum, in[6], in[7]);
-        plane[0] = d.sum;
-        const Added e = addBits(plane[1], a.carry, b.carry);
-        const Added f = addBits(e.sum, c.carry, d.carry);
-        plane[1] = f.sum;
-        const Added g = addBits(plane[2], e.carry, f.carry);
-        plane[2] = g.sum;
-        __m512i carry = g.carry;
-        for (int p = 3; p < 7; ++p) {
-            const __m512i next = _mm512_and_si512(plane[p], carry);
-            plane[p] = _mm512_xor_si512(plane[p], carry);
-            carry = next;
-        }
-    }
-    NIBBLESCOPE_INLINE void addTo(std::uint32_t *counts) const {
-        for (int bit = 0; bit < 8; ++bit) {
-            const __m512i wanted = _mm512_set1_epi8(static_cast<char>(1 << bit));
-            std::uint64_t count = 0;
-            for (int p = 0; p < 7; ++p)
-                count += static_cast<std::uint64_t>(__builtin_popcountll(_mm512_test_epi8_mask(plane[p], wanted))) << p;
-            counts[bit] += static_cast<std::uint32_t>(count);
-        }
-    }
-};
-
-// Counts 4-bit codes. `bytes` is readable, and 0, up to a multiple of countBlock; count <= chunkWeights.
-NIBBLESCOPE_INLINE void countNibbles(const std::uint8_t *bytes, std::size_t count, std::uint32_t *counts) {
-    const __m512i lowTable =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0));
-    const __m512i highTable =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, -128));
-    BitCounter low{};
-    BitCounter high{};
-    std::size_t done = 0;
-    for (; done < count; done += countBlock) {
-        __m512i a[8];
-        __m512i b[8];
-        for (int i = 0; i < 8; ++i) {
-            const __m512i codes = _mm512_loadu_si512(bytes + done + 64 * i);
-            a[i] = _mm512_shuffle_epi8(lowTable, codes);
-            b[i] = _mm512_shuffle_epi8(highTable, codes);
-        }
-        low.add8(a);
-        high.add8(b);
-    }
-    low.addTo(counts);
-    high.addTo(counts + 8);
-    counts[0] -= static_cast<std::uint32_t>(done - count);
-}
-
-// Bytes have 256 counters: four tables, so that equal neighbours do not wait for each other.
-NIBBLESCOPE_INLINE void countBytes(const std::uint8_t *bytes, std::size_t count, std::uint32_t *counts) {
-    std::uint32_t tables[4][256] = {};
-    std::size_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        for (int k = 0; k < 4; ++k)
-            ++tables[k][bytes[i + static_cast<std::size_t>(k)]];
-    for (; i < count; ++i)
-        ++tables[0][bytes[i]];
-    for (int code = 0; code < 256; ++code)
-        counts[code] += tables[0][code] + tables[1][code] + tables[2][code] + tables[3][code];
 }
 
 template <Format format>

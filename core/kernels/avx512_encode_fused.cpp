@@ -124,6 +124,7 @@ NIBBLESCOPE_INLINE bool fastBlock(const EncodeSpan &span, std::size_t at, std::s
     __m512 watchedPeak = _mm512_setzero_ps();
     __m512 errorPeak = _mm512_setzero_ps();
     __mmask16 beyond = 0;
+    NIBBLESCOPE_UNROLL
     for (std::size_t i = 0; i < 4; ++i) {
         const std::size_t g = group + i / perGroup;
         const float zeroPoint = format == Format::Int4Asym ? static_cast<float>(span.zeroPoints[g]) : 0.0F;
@@ -148,9 +149,10 @@ NIBBLESCOPE_INLINE bool fastBlock(const EncodeSpan &span, std::size_t at, std::s
     const bool inside = storeCodes<format>(coded, bytes + at);
     if constexpr (isCodebook<format>()) {
         if (beyond != 0)
-            for (std::size_t i = 0; i < 4; i += perGroup)
-                peaks.clipped += countClipped(span.weights + at + 16 * i, 16 * perGroup,
-                                              span.decodeScales[group + i / perGroup], tables);
+            NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 4; i += perGroup)
+            peaks.clipped += countClipped(span.weights + at + 16 * i, 16 * perGroup,
+                                          span.decodeScales[group + i / perGroup], tables);
         peaks.weight = _mm512_max_ps(peaks.weight, watchedPeak);
         peaks.error = _mm512_max_ps(peaks.error, errorPeak);
     } else {
@@ -159,12 +161,12 @@ NIBBLESCOPE_INLINE bool fastBlock(const EncodeSpan &span, std::size_t at, std::s
         peaks.error = _mm512_max_ps(peaks.error, watchedPeak);
     }
     if constexpr (withDecoded)
-        for (std::size_t i = 0; i < 4; ++i) {
-            // + 0 turns the -0 of a negative weight's zero code into the level's +0.
-            const bool mayBeNegative = format == Format::Int4 || format == Format::Int8 || format == Format::Int4Asym;
-            _mm512_storeu_ps(span.decoded + at + 16 * i,
-                             mayBeNegative ? _mm512_add_ps(d[i], _mm512_setzero_ps()) : d[i]);
-        }
+        NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 4; ++i) {
+        // + 0 turns the -0 of a negative weight's zero code into the level's +0.
+        const bool mayBeNegative = format == Format::Int4 || format == Format::Int8 || format == Format::Int4Asym;
+        _mm512_storeu_ps(span.decoded + at + 16 * i, mayBeNegative ? _mm512_add_ps(d[i], _mm512_setzero_ps()) : d[i]);
+    }
     sums.signal = sumOfSquares(w);
     sums.error = sumOfSquares(e);
     sums.decoded = sumOfSquares(d);
@@ -243,12 +245,14 @@ bool encodeFused(const EncodeSpan &span, std::uint8_t *bytes) {
     std::size_t at = 0;
     while (at + treeBlocks * blockWeights <= span.count) {
         Sums32 sums[treeBlocks];
+        NIBBLESCOPE_UNROLL
         for (std::size_t k = 0; k < treeBlocks; ++k) {
             for (std::size_t i = 0; i < blockWeights; i += 32)
                 fetchAhead(span.weights + span.count, span.count * sizeof(float), (at + i) * sizeof(float),
                            Ahead::SecondHalf);
             if (!fastBlock<format, withDecoded, perGroup, sameScales>(span, at, group, arrays, tables, bytes, sums[k],
                                                                       peaks)) {
+                NIBBLESCOPE_UNROLL
                 for (std::size_t i = 0; i < 4; i += perGroup)
                     exactRun<format, withDecoded>(span, at + 16 * i, 16 * perGroup, group + i / perGroup,
                                                   arrays.inverse[group + i / perGroup], tables, bytes, careful);

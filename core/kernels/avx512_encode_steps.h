@@ -33,6 +33,7 @@ NIBBLESCOPE_INLINE __m512 rounded(__m512 v) {
 template <int count>
 NIBBLESCOPE_INLINE __m512i placeAmong(__m512 v, __m512 boundaries) {
     __m512i place = _mm512_setzero_si512();
+    NIBBLESCOPE_UNROLL
     for (int step = (count + 1) / 2; step >= 1; step /= 2) {
         const __m512i next = _mm512_add_epi32(place, _mm512_set1_epi32(step));
         const __m512 boundary = _mm512_permutexvar_ps(_mm512_add_epi32(place, _mm512_set1_epi32(step - 1)), boundaries);

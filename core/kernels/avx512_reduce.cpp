@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "core/kernels/avx512_scales.h"
+#include "core/kernels/avx512_transpose.h"
 #include "core/kernels/simd_target.h"
 
 namespace nibblescope {
@@ -24,23 +25,6 @@ struct MinOf {
 struct MaxOf {
     static NIBBLESCOPE_INLINE __m512 of(__m512 v, __m512 kept) { return _mm512_max_ps(v, kept); }
 };
-
-// Lane i of the result is all lanes of v[i] together.
-template <typename Op>
-NIBBLESCOPE_INLINE __m512 reduce16(const __m512 (&v)[16]) {
-    __m512 quarter[4];
-    for (int i = 0; i < 4; ++i) {
-        const __m512 a = v[4 * i], b = v[4 * i + 1], c = v[4 * i + 2], d = v[4 * i + 3];
-        const __m512d ab = _mm512_castps_pd(Op::of(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
-        const __m512d cd = _mm512_castps_pd(Op::of(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
-        quarter[i] = Op::of(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
-    }
-    const __m512 low =
-        Op::of(_mm512_shuffle_f32x4(quarter[0], quarter[1], 0x88), _mm512_shuffle_f32x4(quarter[0], quarter[1], 0xdd));
-    const __m512 high =
-        Op::of(_mm512_shuffle_f32x4(quarter[2], quarter[3], 0x88), _mm512_shuffle_f32x4(quarter[2], quarter[3], 0xdd));
-    return Op::of(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
-}
 
 NIBBLESCOPE_INLINE __m512 lowPairs(__m512 a, __m512 b) {
     return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
@@ -61,11 +45,12 @@ GroupRange rangeOf(const float *weights, std::size_t count) {
     __m512 high[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
     std::size_t i = 0;
     for (; i + 32 <= count; i += 32)
-        for (int k = 0; k < 2; ++k) {
-            const __m512 w = _mm512_loadu_ps(weights + i + 16 * k);
-            low[k] = MinOf::of(w, low[k]);
-            high[k] = MaxOf::of(w, high[k]);
-        }
+        NIBBLESCOPE_UNROLL
+    for (int k = 0; k < 2; ++k) {
+        const __m512 w = _mm512_loadu_ps(weights + i + 16 * k);
+        low[k] = MinOf::of(w, low[k]);
+        high[k] = MaxOf::of(w, high[k]);
+    }
     for (; i < count; i += 16) {
         const __m512 w = _mm512_maskz_loadu_ps(firstLanes(count - i), weights + i);
         low[0] = MinOf::of(w, low[0]);
@@ -89,6 +74,7 @@ NIBBLESCOPE_INLINE void ranges16(const float *weights, std::size_t vectors, Grou
     const std::size_t groupSize = 16 * vectors;
     __m512 lows[16];
     __m512 highs[16];
+    NIBBLESCOPE_UNROLL
     for (std::size_t g = 0; g < 16; ++g) {
         const float *const group = weights + g * groupSize;
         __m512 low = _mm512_setzero_ps();
@@ -178,6 +164,7 @@ Moments moments(const float *weights, std::size_t count) {
     __m512d m4[2] = {_mm512_setzero_pd(), _mm512_setzero_pd()};
     for (std::size_t i = 0; i < count; i += 16) {
         const __mmask16 live = firstLanes(count - i);
+        NIBBLESCOPE_UNROLL
         for (int half = 0; half < 2; ++half) {
             const auto lanes = static_cast<__mmask8>(live >> (8 * half));
             const __m512d d = _mm512_maskz_sub_pd(lanes, doubles(weights + i, live, half), mean);
@@ -205,6 +192,7 @@ ErrorSums errorSums(const float *weights, const float *decoded, std::size_t coun
         const __m512d ws[2] = {lowDoubles(w), highDoubles(w)};
         const __m512d ds[2] = {lowDoubles(d), highDoubles(d)};
         const __m512d es[2] = {lowDoubles(e), highDoubles(e)};
+        NIBBLESCOPE_UNROLL
         for (int half = 0; half < 2; ++half) {
             signal[half] = _mm512_fmadd_pd(ws[half], ws[half], signal[half]);
             error[half] = _mm512_fmadd_pd(es[half], es[half], error[half]);
@@ -264,8 +252,9 @@ void histogram(const HistogramSpan &span) {
         std::size_t i = 0;
         if (tabled)
             for (; i + 4 <= count; i += 4)
-                for (std::size_t k = 0; k < 4; ++k)
-                    ++tables[k][slots[i + k]];
+                NIBBLESCOPE_UNROLL
+        for (std::size_t k = 0; k < 4; ++k)
+            ++tables[k][slots[i + k]];
         for (; i < count; ++i)
             if (slots[i] < span.bins + 2)
                 ++span.counts[slots[i]];
@@ -282,6 +271,7 @@ struct SixteenRanges {
 NIBBLESCOPE_INLINE SixteenRanges loadRanges(const GroupRange *ranges, std::size_t count) {
     const float *const fields = reinterpret_cast<const float *>(ranges);
     __m512 v[4];
+    NIBBLESCOPE_UNROLL
     for (std::size_t i = 0; i < 4; ++i)
         v[i] = _mm512_maskz_loadu_ps(firstLanes(4 * count > 16 * i ? 4 * count - 16 * i : 0), fields + 16 * i);
     const __m512i evens = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);

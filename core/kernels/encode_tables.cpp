@@ -2,6 +2,7 @@
 #include "core/kernels/encode_tables.h"
 
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "core/kernels/encode_rules.h"
@@ -28,6 +29,19 @@ void fillBins(EncodeTables &tables) {
     tables.binBoundary[16] = std::numeric_limits<float>::infinity();
 }
 
+void fillWords(EncodeTables &tables) {
+    std::uint16_t code = 0;
+    for (std::size_t bin = 0; bin < 32; ++bin) {
+        tables.wordBase[bin] = static_cast<std::uint16_t>(code << 12);
+        tables.wordBoundary[bin] = 0xffff; // no value comes so far
+        const float place = code < 15 ? std::nearbyint(tables.boundary[code] * nf4WordsPerUnit) + 32768.0F : 65536.0F;
+        if (place < static_cast<float>((bin + 1) << 11)) {
+            tables.wordBoundary[bin] = static_cast<std::uint16_t>(place);
+            ++code;
+        }
+    }
+}
+
 EncodeTables make(Format format) {
     EncodeTables tables{};
     const ClipLimits limits = clipLimits(format, 0);
@@ -43,8 +57,10 @@ EncodeTables make(Format format) {
         tables.code[i] = sorted.code[i];
         tables.codes[i] = sorted.code[i];
     }
-    if (format == Format::Nf4)
+    if (format == Format::Nf4) {
         fillBins(tables);
+        fillWords(tables);
+    }
     return tables;
 }
 

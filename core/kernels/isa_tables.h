@@ -15,6 +15,7 @@ void fillAvx2Reduce(Kernels &table);
 void fillAvx512Clip(Kernels &table);
 void fillAvx512Convert(Kernels &table);
 void fillAvx512Encode(Kernels &table);
+void fillAvx512Quantize(Kernels &table);
 void fillAvx512Reduce(Kernels &table);
 #endif
 

@@ -129,6 +129,28 @@ struct HistogramSpan {
     std::uint64_t *counts = nullptr; // bins + 2 counters that are added to: below, the bins, above. NaN is not counted.
 };
 
+// How the weights lie in memory that a kernel reads.
+enum class InputType : std::uint8_t { F32, F16, Bf16 };
+
+// A run of whole groups (the last may be short) from weights to codes while they lie in the cache: the same as widening
+// to F32, groupRanges, groupScales (rounded), encode and histogram one after another.
+struct QuantizeSpan {
+    const void *weights = nullptr; // float, or std::uint16_t that holds F16 or BF16
+    InputType input = InputType::F32;
+    std::size_t count = 0;
+    std::size_t groupSize = 1;
+    ScaleType scaleType = ScaleType::F16;
+    const SortedLevels *codebook = nullptr; // fitted
+    float *scales = nullptr;                // ceil(count / groupSize) values
+    std::uint8_t *zeroPoints = nullptr;     // as many; int4-asym
+    std::uint8_t *codes = nullptr;          // as in EncodeSpan
+    float *decoded = nullptr;               // as in EncodeSpan, these three
+    ErrorSums *sums = nullptr;              //
+    std::uint32_t *codeCounts = nullptr;    //
+    const HistogramSpan *histogram =
+        nullptr; // bins and counters for the weights, or null; its values are not looked at
+};
+
 struct Kernels {
     Isa isa = Isa::Scalar;
 
@@ -150,6 +172,7 @@ struct Kernels {
     // Indexed by Format; None is null.
     std::array<ScaleRounding (*)(const ScaleSpan &span), formatCount> groupScales;
     std::array<void (*)(const EncodeSpan &span), formatCount> encode;
+    std::array<ScaleRounding (*)(const QuantizeSpan &span), formatCount> quantize;
     std::array<void (*)(const DecodeSpan &span), formatCount> decode;
     std::array<ClipChoice (*)(const ClipSearch &search), formatCount> clipSearch; // mxfp4 and None are null
 };

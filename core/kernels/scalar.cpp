@@ -7,6 +7,7 @@
 #include "core/base/half.h"
 #include "core/kernels/encode_rules.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/quantize_by_parts.h"
 
 namespace nibblescope {
 namespace {
@@ -280,6 +281,7 @@ Kernels makeScalarKernels() {
                     nullptr,
                     clipSearch<Format::Int8>,
                     clipSearch<Format::Fitted>};
+    composeQuantize<Isa::Scalar>(k);
     return k;
 }
 

@@ -7,6 +7,7 @@
 #include "core/kernels/cpu_features.h"
 #include "core/kernels/isa_tables.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/quantize_by_parts.h"
 
 namespace nibblescope {
 
@@ -27,12 +28,15 @@ void fillAvx2(Kernels &table, const CpuFeatures &) {
     fillAvx2Reduce(table);
     fillAvx2Encode(table);
     fillAvx2Clip(table);
+    composeQuantize<Isa::Avx2>(table);
 }
 void fillAvx512(Kernels &table, const CpuFeatures &) {
     fillAvx512Convert(table);
     fillAvx512Reduce(table);
     fillAvx512Encode(table);
     fillAvx512Clip(table);
+    composeQuantize<Isa::Avx512>(table);
+    fillAvx512Quantize(table);
 }
 void fillAvx512Vnni(Kernels &, const CpuFeatures &) {} // dot products matter to products.h only
 constexpr auto avx2 = fillAvx2;

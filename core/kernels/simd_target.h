@@ -21,4 +21,11 @@
 #define NIBBLESCOPE_AVX512_VNNI "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
 #define NIBBLESCOPE_AVX512_VBMI "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi"
 
+// Before a loop of a few steps over vectors in an array: unless it is unrolled, the array is kept in memory.
+#if defined(__clang__)
+#define NIBBLESCOPE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define NIBBLESCOPE_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #define NIBBLESCOPE_INLINE inline __attribute__((always_inline))

@@ -45,7 +45,6 @@ GroupQuantizer::GroupQuantizer(const Recipe &recipe, MatrixShape shape, ScaleCho
     if (traits(recipe.format).zeroPoint)
         m_zeroPoints.resize(groups);
     m_codeCounts.resize(traits(recipe.format).codeBits == 8 ? 256 : 16);
-    m_ranges.resize(groups);
 }
 
 std::uint64_t GroupQuantizer::blockAlignment() const {
@@ -109,6 +108,7 @@ void GroupQuantizer::observe(std::uint64_t first, std::span<const float> weights
         searchGroups(first, weights, work);
         return;
     }
+    m_ranges.resize(m_grid.groups());
     std::vector<Chunk> chunks = chunksOf(first, weights.size());
     std::vector<GroupRange> heads(chunks.size());
     const std::size_t tasks = (chunks.size() + chunksPerTask - 1) / chunksPerTask;
@@ -139,6 +139,7 @@ void GroupQuantizer::scalesOfGroups(std::uint64_t firstGroup, std::uint64_t coun
 }
 
 void GroupQuantizer::searchGroups(std::uint64_t first, std::span<const float> weights, const Work &work) {
+    m_ranges.resize(m_grid.groups());
     const std::uint64_t firstGroup = m_grid.groupOf(first);
     const std::uint64_t lastGroup = m_grid.groupOf(first + weights.size() - 1);
     const auto search = work.kernels.clipSearch[static_cast<std::size_t>(m_recipe.format)];
@@ -175,6 +176,7 @@ void GroupQuantizer::searchGroups(std::uint64_t first, std::span<const float> we
 }
 
 void GroupQuantizer::finishScales() {
+    m_ranges.resize(m_grid.groups());
     if (m_choice == ScaleChoice::Range)
         scalesOfGroups(0, m_grid.groups(), scalarKernels(), m_scaleCounts);
     if (m_recipe.doubleQuant != DoubleQuant::Off) {
@@ -184,8 +186,29 @@ void GroupQuantizer::finishScales() {
     m_scalesReady = true;
 }
 
-void GroupQuantizer::encodeChunk(const Chunk &chunk, const Kernels &kernels, const Output &output,
-                                 std::uint64_t blockCodeBytes, ErrorSums &sums, std::uint32_t *counts) const {
+// Scales and codes of a chunk of whole groups at once.
+void GroupQuantizer::quantizeChunk(const Chunk &chunk, const Kernels &kernels, const Output &output, ErrorSums &sums,
+                                   std::uint32_t *counts, ScaleCounts &scaleCounts) {
+    std::array<std::uint8_t, chunkWeights> unwanted;
+    QuantizeSpan span;
+    span.weights = chunk.weights;
+    span.count = chunk.count;
+    span.groupSize = m_grid.groupSize;
+    span.scaleType = m_recipe.scaleType;
+    span.codebook = m_codebook ? &*m_codebook : nullptr;
+    span.scales = m_encodeScales.data() + chunk.group;
+    span.zeroPoints = m_zeroPoints.empty() ? nullptr : m_zeroPoints.data() + chunk.group;
+    span.codes = output.codes != nullptr ? output.codes : unwanted.data();
+    span.decoded = output.decoded;
+    span.sums = &sums;
+    span.codeCounts = counts;
+    const ScaleRounding rounding = kernels.quantize[static_cast<std::size_t>(m_recipe.format)](span);
+    scaleCounts.underflow += rounding.underflow;
+    scaleCounts.overflow += rounding.overflow;
+}
+
+void GroupQuantizer::encodeChunk(const Chunk &chunk, const Kernels &kernels, const Output &output, ErrorSums &sums,
+                                 std::uint32_t *counts) const {
     std::array<std::uint8_t, chunkWeights> unwanted;
     EncodeSpan span;
     span.weights = chunk.weights;
@@ -196,8 +219,7 @@ void GroupQuantizer::encodeChunk(const Chunk &chunk, const Kernels &kernels, con
     span.decodeScales = m_decodeScales.empty() ? span.encodeScales : m_decodeScales.data() + chunk.group;
     span.zeroPoints = m_zeroPoints.empty() ? nullptr : m_zeroPoints.data() + chunk.group;
     span.codebook = m_codebook ? &*m_codebook : nullptr;
-    span.codes =
-        output.codes != nullptr ? output.codes + (codeBytesBefore(chunk.first) - blockCodeBytes) : unwanted.data();
+    span.codes = output.codes != nullptr ? output.codes : unwanted.data();
     span.decoded = output.decoded;
     span.sums = &sums;
     span.codeCounts = counts;
@@ -220,15 +242,16 @@ void GroupQuantizer::encode(std::uint64_t first, std::span<const float> weights,
         for (std::size_t i = task * chunksPerTask; i < std::min(chunks.size(), (task + 1) * chunksPerTask); ++i) {
             Chunk &chunk = chunks[i];
             chunk.weights = weights.data() + (chunk.first - first);
-            if (fuse && !search) {
-                rangesOfChunk(chunk, work.kernels, nullptr);
-                const std::uint64_t last = m_grid.groupOf(chunk.end() - 1);
-                scalesOfGroups(chunk.group, last - chunk.group + 1, work.kernels, scaleCounts[task]);
-            }
             Output place = output;
             if (place.decoded != nullptr)
                 place.decoded += chunk.first - first;
-            encodeChunk(chunk, work.kernels, place, codeBytes, sums[i], counts.data() + task * m_codeCounts.size());
+            if (place.codes != nullptr)
+                place.codes += codeBytesBefore(chunk.first) - codeBytes;
+            std::uint32_t *const codeCounts = counts.data() + task * m_codeCounts.size();
+            if (fuse && !search)
+                quantizeChunk(chunk, work.kernels, place, sums[i], codeCounts, scaleCounts[task]);
+            else
+                encodeChunk(chunk, work.kernels, place, sums[i], codeCounts);
         }
     });
     for (const ErrorSums &part : sums)

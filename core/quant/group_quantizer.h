@@ -62,8 +62,11 @@ private:
     void rangesOfChunk(const Chunk &chunk, const Kernels &kernels, GroupRange *head);
     void scalesOfGroups(std::uint64_t firstGroup, std::uint64_t count, const Kernels &kernels, ScaleCounts &counts);
     void searchGroups(std::uint64_t first, std::span<const float> weights, const Work &work);
-    void encodeChunk(const Chunk &chunk, const Kernels &kernels, const Output &output, std::uint64_t blockCodeBytes,
-                     ErrorSums &sums, std::uint32_t *counts) const;
+    // `output` is that of the chunk.
+    void quantizeChunk(const Chunk &chunk, const Kernels &kernels, const Output &output, ErrorSums &sums,
+                       std::uint32_t *counts, ScaleCounts &scaleCounts);
+    void encodeChunk(const Chunk &chunk, const Kernels &kernels, const Output &output, ErrorSums &sums,
+                     std::uint32_t *counts) const;
 
     Recipe m_recipe;
     MatrixShape m_shape;

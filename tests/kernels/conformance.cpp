@@ -6,10 +6,12 @@
 #include <cmath>
 #include <cstring>
 
+#include "comparing.h"
 #include "core/kernels/encode_rules.h"
 #include "core/kernels/format.h"
 #include "guarded_buffer.h"
 #include "product_conformance.h"
+#include "quantize_conformance.h"
 #include "test_weights.h"
 
 namespace nibblescope::conformance {
@@ -26,19 +28,6 @@ std::vector<std::size_t> lengths() {
     for (const std::size_t n : {511U, 512U, 513U, 1000U, 2047U, 4095U, 4096U})
         all.push_back(n);
     return all;
-}
-
-bool close(double a, double b, double scale) {
-    if (std::isnan(a) || std::isnan(b))
-        return std::isnan(a) == std::isnan(b);
-    return a == b || std::fabs(a - b) <= 1e-7 * scale;
-}
-
-bool sameBits(const void *a, const void *b, std::size_t bytes) { return bytes == 0 || std::memcmp(a, b, bytes) == 0; }
-
-std::string where(Format format, Kind kind, std::size_t count, std::size_t groupSize, std::size_t firstInGroup) {
-    return std::string(traits(format).id) + ", " + std::string(nameOf(kind)) + ", " + std::to_string(count) +
-           " weights, group " + std::to_string(groupSize) + " from " + std::to_string(firstInGroup) + ": ";
 }
 
 struct Scales {
@@ -76,16 +65,6 @@ struct EncodeResult {
     ErrorSums sums;
     std::uint32_t counts[256] = {};
 };
-
-void compareSums(Problems &problems, const std::string &place, const ErrorSums &a, const ErrorSums &b) {
-    if (!close(a.signal, b.signal, b.signal) || !close(a.error, b.error, b.error) ||
-        !close(a.decoded, b.decoded, b.decoded) || !close(a.dot, b.dot, std::sqrt(b.signal * b.decoded)))
-        problems.push_back(place + "sums differ");
-    if (a.maxAbsError != b.maxAbsError || a.finite != b.finite)
-        problems.push_back(place + "largest error or number of finite weights differs");
-    if (a.clipped != b.clipped)
-        problems.push_back(place + std::to_string(a.clipped) + " clipped instead of " + std::to_string(b.clipped));
-}
 
 void checkEncode(Problems &problems, const Kernels &kernels, Format format, Kind kind, std::size_t count,
                  std::size_t groupSize, std::size_t firstInGroup, unsigned variant) {
@@ -404,10 +383,10 @@ Problems histogramsAgree(const Kernels &kernels) {
 
 const std::vector<Check> &checks() {
     static const std::vector<Check> all = {
-        {"conversions", conversionsAgree}, {"ranges", rangesAgree},     {"scales", scalesAgree},
-        {"moments", momentsAgree},         {"error sums", sumsAgree},   {"histograms", histogramsAgree},
-        {"encode", encodeAgrees},          {"decode", decodeAgrees},    {"clip search", clipSearchAgrees},
-        {"activations", activationsAgree}, {"products", productsAgree},
+        {"conversions", conversionsAgree}, {"ranges", rangesAgree},           {"scales", scalesAgree},
+        {"moments", momentsAgree},         {"error sums", sumsAgree},         {"histograms", histogramsAgree},
+        {"encode", encodeAgrees},          {"decode", decodeAgrees},          {"clip search", clipSearchAgrees},
+        {"quantize", quantizeAgrees},      {"activations", activationsAgree}, {"products", productsAgree},
     };
     return all;
 }
