@@ -42,7 +42,10 @@ public:
     explicit PlainBuffer(std::size_t count) : m_values(count) {}
     T *data() { return m_values.data(); }
     std::size_t size() const { return m_values.size(); }
-    void fillBytes(int value) { std::memset(m_values.data(), value, m_values.size() * sizeof(T)); }
+    void fillBytes(int value) {
+        if (!m_values.empty()) // of nothing there is no address
+            std::memset(m_values.data(), value, m_values.size() * sizeof(T));
+    }
 
 private:
     std::vector<T> m_values;
