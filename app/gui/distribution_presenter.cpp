@@ -31,8 +31,8 @@ void DistributionPresenter::refresh() {
     m_computing = true;
     session().runner().start(
         slot(), Queue::Interactive,
-        [current, baseline, options](const Work &work, const Post &) {
-            return computeDistribution(*current, baseline.get(), options, work);
+        [current, baseline, options, previous = m_data](const Work &work, const Post &) {
+            return computeDistribution(*current, baseline.get(), options, work, previous.get());
         },
         JobHandlers<DistributionData>{[this](const std::shared_ptr<const DistributionData> &data) { show(data); },
                                       [this](const JobFailure &failure) {
@@ -46,6 +46,7 @@ void DistributionPresenter::refresh() {
 
 void DistributionPresenter::show(const std::shared_ptr<const DistributionData> &data) {
     m_computing = false;
+    m_data = data;
     m_page->setPlaceholder({});
     m_page->setData(data);
     const SharedView baseline = m_source.baseline.lock();

@@ -27,6 +27,7 @@ private:
 
     DistributionPage *m_page;
     Source m_source;
+    std::shared_ptr<const DistributionData> m_data; // the last: what does not depend on the recipe is kept
     bool m_computing = false;
 };
 

@@ -142,7 +142,14 @@ void Pages::connectSession() {
     const auto later = [this] { outdated(); };
     connect(&m_session, &Session::modelChanged, this, later);
     connect(&m_session, &Session::setupChanged, this, later);
-    connect(&m_session, &Session::viewChanged, this, later);
+    // What is there is shown at once; what is on its way may change again.
+    connect(&m_session, &Session::viewChanged, this, [this] {
+        outdated();
+        if (!m_session.loader().isPending()) {
+            m_refresh.stop();
+            refresh();
+        }
+    });
     connect(&m_session, &Session::resultChanged, this, later);
     connect(&m_session, &Session::runChanged, this, later);
     connect(&m_session, &Session::baselineResultsChanged, this, later);

@@ -117,7 +117,9 @@ TensorLoader::Loaded TensorLoader::load(const Request &request, Loaded known, co
             view->result.keptReason = request.keptReason;
         return SharedView(std::move(view));
     };
-    if (size > sampleAbove && !known.current) {
+    // Rounding to nearest what is in memory takes less time than a picture of a sample would stay.
+    const bool soon = known.weights && request.recipe.method == "rtn";
+    if (size > sampleAbove && !known.current && !soon) {
         if (!known.sample)
             known.sample = std::make_shared<const WeightMatrix>(
                 readSample(*request.model, index, request.layout, sampleWeights, work));

@@ -2,6 +2,7 @@
 #include "core/analysis/histogram.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <numeric>
@@ -12,6 +13,7 @@ namespace nibblescope {
 namespace {
 
 constexpr std::size_t taskWeights = 64 * chunkWeights;
+constexpr std::size_t spanWeights = 4 * chunkWeights; // the kernel sets up its tables once a span
 
 // Runs `count(chunk begin, chunk size, counters)` over all values in tasks of their own counters, and adds those up.
 template <typename CountChunk>
@@ -21,8 +23,8 @@ std::vector<std::uint64_t> countInTasks(std::size_t size, std::size_t slots, con
     work.parallelFor(tasks, [&](std::size_t task) {
         parts[task].resize(slots);
         const std::size_t end = std::min(size, (task + 1) * taskWeights);
-        for (std::size_t at = task * taskWeights; at < end; at += chunkWeights)
-            countChunk(at, std::min(chunkWeights, end - at), parts[task].data());
+        for (std::size_t at = task * taskWeights; at < end; at += spanWeights)
+            countChunk(at, std::min(spanWeights, end - at), parts[task].data());
     });
     std::vector<std::uint64_t> total(slots);
     for (const auto &part : parts)
@@ -49,44 +51,68 @@ Histogram histogramFrom(std::vector<std::uint64_t> slots, double lower, double u
     return result;
 }
 
+// What is 0 among the decoded, and in its place what it is off the weight: NaN, which is not counted, where that is not
+// finite.
+std::uint64_t zerosAndErrors(const float *weights, float *decoded, std::size_t count) {
+    std::uint32_t zeros = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const float weight = weights[i];
+        zeros += decoded[i] == 0.0F ? 1U : 0U;
+        decoded[i] = (decoded[i] - weight) + (weight - weight); // + 0, or NaN
+    }
+    return zeros;
+}
+
 } // namespace
 
 std::uint64_t Histogram::total() const { return std::accumulate(counts.begin(), counts.end(), below + above); }
 
 Histogram histogram(std::span<const float> values, double lower, double upper, std::size_t bins, const Work &work) {
     const HistogramSpan plan = spanFor(lower, upper, bins);
-    auto slots = countInTasks(values.size(), bins + 2, work, [&](std::size_t at, std::size_t size, std::uint64_t *out) {
-        HistogramSpan span = plan;
-        span.values = values.data() + at;
-        span.count = size;
-        span.counts = out;
-        work.kernels.histogram(span);
-    });
-    // The kernel counts infinities as outside; they are no finite values.
-    for (const float v : values) {
-        if (std::isinf(v))
-            --(v < 0 ? slots.front() : slots.back());
-    }
-    return histogramFrom(std::move(slots), lower, upper);
-}
-
-Histogram errorHistogram(std::span<const float> weights, std::span<const float> decoded, double lower, double upper,
-                         std::size_t bins, const Work &work) {
-    const HistogramSpan plan = spanFor(lower, upper, bins);
-    return histogramFrom(countInTasks(weights.size(), bins + 2, work,
+    return histogramFrom(countInTasks(values.size(), bins + 2, work,
                                       [&](std::size_t at, std::size_t size, std::uint64_t *out) {
-                                          std::array<float, chunkWeights> errors;
-                                          std::size_t finite = 0;
-                                          for (std::size_t i = at; i < at + size; ++i)
-                                              if (std::isfinite(weights[i]))
-                                                  errors[finite++] = decoded[i] - weights[i];
                                           HistogramSpan span = plan;
-                                          span.values = errors.data();
-                                          span.count = finite;
+                                          span.values = values.data() + at;
+                                          span.count = size;
                                           span.counts = out;
                                           work.kernels.histogram(span);
+                                          // The kernel counts infinities as outside; they are no finite values.
+                                          for (std::size_t i = at; i < at + size; ++i)
+                                              if (std::isinf(values[i]))
+                                                  --out[values[i] < 0 ? 0 : bins + 1];
                                       }),
                          lower, upper);
+}
+
+DecodedHistograms decodedHistograms(std::span<const float> weights, const QuantizedTensor &tensor,
+                                    const BinRange &values, const BinRange &errors, const Work &work) {
+    const HistogramSpan decodedPlan = spanFor(values.lower, values.upper, values.bins);
+    const HistogramSpan errorPlan = spanFor(errors.lower, errors.upper, errors.bins);
+    const std::size_t errorSlots = values.bins + 2;
+    const std::size_t zeroSlot = errorSlots + errors.bins + 2;
+    auto slots =
+        countInTasks(weights.size(), zeroSlot + 1, work, [&](std::size_t at, std::size_t size, std::uint64_t *out) {
+            // Decoded and taken the difference of while it lies in the cache.
+            alignas(64) std::array<float, spanWeights> buffer;
+            dequantizeRange(tensor, at, size, buffer.data(), work.kernels);
+            HistogramSpan span = decodedPlan;
+            span.values = buffer.data();
+            span.count = size;
+            span.counts = out;
+            work.kernels.histogram(span);
+            out[zeroSlot] += zerosAndErrors(weights.data() + at, buffer.data(), size);
+            span = errorPlan;
+            span.values = buffer.data();
+            span.count = size;
+            span.counts = out + errorSlots;
+            work.kernels.histogram(span);
+        });
+    DecodedHistograms result;
+    result.zeros = slots[zeroSlot];
+    const auto at = [&slots](std::size_t slot) { return slots.begin() + static_cast<std::ptrdiff_t>(slot); };
+    result.decoded = histogramFrom({at(0), at(errorSlots)}, values.lower, values.upper);
+    result.error = histogramFrom({at(errorSlots), at(zeroSlot)}, errors.lower, errors.upper);
+    return result;
 }
 
 double absQuantile(std::span<const float> values, double q, const Work &work) {

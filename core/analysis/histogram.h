@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/work.h"
+#include "core/quant/quantized_tensor.h"
 
 namespace nibblescope {
 
@@ -23,9 +24,20 @@ struct Histogram {
 
 // Counts of the finite values; `bins` >= 1, lower < upper.
 Histogram histogram(std::span<const float> values, double lower, double upper, std::size_t bins, const Work &work);
-// Of the differences decoded - weights, without storing them.
-Histogram errorHistogram(std::span<const float> weights, std::span<const float> decoded, double lower, double upper,
-                         std::size_t bins, const Work &work);
+
+struct BinRange {
+    double lower = 0;
+    double upper = 1;
+    std::size_t bins = 1;
+};
+struct DecodedHistograms {
+    Histogram decoded;       // of what the weights decode to
+    Histogram error;         // of decoded - weight, where the weight is finite
+    std::uint64_t zeros = 0; // decoded weights that are 0
+};
+// Of a quantized tensor and its weights, in one pass that decodes on the way.
+DecodedHistograms decodedHistograms(std::span<const float> weights, const QuantizedTensor &tensor,
+                                    const BinRange &values, const BinRange &errors, const Work &work);
 
 // Quantile q of |v| over the finite values: exact to one part in 2^16 of the largest magnitude.
 double absQuantile(std::span<const float> values, double q, const Work &work);

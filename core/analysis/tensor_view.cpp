@@ -14,6 +14,12 @@ namespace {
 
 constexpr std::uint64_t sampleBlocks = 16;
 
+Statistics statisticsOf(const WeightMatrix &matrix, const Work &work) {
+    StatisticsBuilder statistics;
+    statistics.add(matrix.weights, work);
+    return statistics.finish(work);
+}
+
 } // namespace
 
 WeightMatrix readWeights(const Model &model, std::size_t tensor, Layout layout, const Work &work) {
@@ -27,6 +33,7 @@ WeightMatrix readWeights(const Model &model, std::size_t tensor, Layout layout, 
     matrix.sourceWeights = matrix.shape.size();
     matrix.weights.resize(matrix.shape.size());
     reader.read(0, matrix.weights, work);
+    matrix.statistics = statisticsOf(matrix, work);
     return matrix;
 }
 
@@ -50,6 +57,7 @@ WeightMatrix readSample(const Model &model, std::size_t tensor, Layout layout, s
         const std::uint64_t count = rowsPerBlock * shape.cols;
         reader.read(firstRow * shape.cols, std::span(matrix.weights).subspan(block * count, count), work);
     }
+    matrix.statistics = statisticsOf(matrix, work);
     return matrix;
 }
 
@@ -62,14 +70,11 @@ TensorView makeView(const TensorInfo &info, Layout layout, std::shared_ptr<const
     result.shape = matrixShape(info, layout);
     result.sample = weights->sample();
     result.sampled = weights->shape.size();
-    StatisticsBuilder statistics;
-    statistics.add(weights->weights, work);
-    result.statistics = statistics.finish(work);
+    result.statistics = weights->statistics ? *weights->statistics : statisticsOf(*weights, work);
     if (recipe.format == Format::None) {
         result.bpw = traits(info.dtype).bits;
     } else {
-        auto decoded = std::make_shared<std::vector<float>>(weights->shape.size());
-        QuantizeOutcome outcome = quantize({weights->weights, weights->shape, recipe, decoded->data(), inputs}, work);
+        QuantizeOutcome outcome = quantize({weights->weights, weights->shape, recipe, nullptr, inputs}, work);
         result.quantized = true;
         result.recipe = recipe;
         result.bits = storedBits(result.shape, recipe);
@@ -77,7 +82,6 @@ TensorView makeView(const TensorInfo &info, Layout layout, std::shared_ptr<const
         result.metrics = metricsFrom(outcome.sums, std::move(outcome.codeCounts));
         result.scaleCounts = outcome.scaleCounts;
         view.quantized = std::make_shared<const QuantizedTensor>(std::move(outcome.tensor));
-        view.decoded = std::move(decoded);
     }
     view.weights = std::move(weights);
     addWarnings(result);

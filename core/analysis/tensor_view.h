@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/analysis/results.h"
@@ -20,14 +21,16 @@ struct WeightMatrix {
     MatrixShape shape;                    // of `weights`
     std::vector<std::uint64_t> rowOrigin; // sample: row in the tensor of each row here; empty: the same
     std::uint64_t sourceWeights = 0;      // weights of the tensor
+    std::optional<Statistics> statistics; // of `weights`; absent: not made yet
     bool sample() const { return shape.size() != sourceWeights; }
 };
 
 struct TensorView {
     std::shared_ptr<const WeightMatrix> weights;
-    TensorResult result;                               // exact, or of the sample
-    std::shared_ptr<const QuantizedTensor> quantized;  // null where kept
-    std::shared_ptr<const std::vector<float>> decoded; // as many as weights; null where kept
+    TensorResult result; // exact, or of the sample
+    // Null where kept. Who needs what it decodes to decodes it, block by block, while a block lies in the cache: that
+    // is faster than reading it from memory, and a whole tensor of F32 smaller.
+    std::shared_ptr<const QuantizedTensor> quantized;
 };
 
 // Reads a whole tensor (at most wholeTensorLimitBytes as F32, else Error{Fault::Input}).

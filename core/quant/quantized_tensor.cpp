@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quant/quantized_tensor.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "core/kernels/kernels.h"
@@ -36,27 +37,55 @@ void decodeFloatZeros(const DecodeSpan &span, const float *floatZeros) {
     }
 }
 
-void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out) {
-    const auto decode = scalarKernels().decode[static_cast<std::size_t>(tensor.recipe.format)];
+namespace {
+
+// Part of one grid row, from an even column on: a span of codes starts at a byte.
+void decodePart(const QuantizedTensor &tensor, std::uint64_t row, std::uint64_t column, std::uint64_t count, float *out,
+                const SortedLevels *codebook, const Kernels &kernels) {
     const GroupGrid &grid = tensor.grid;
-    std::optional<SortedLevels> codebook;
+    const std::uint64_t group = row * grid.groupsPerRow() + column / grid.groupSize;
+    DecodeSpan span;
+    span.codes = tensor.codes.data() + row * tensor.bytesPerGridRow() +
+                 (traits(tensor.recipe.format).codeBits == 8 ? column : column / 2);
+    span.count = count;
+    span.groupSize = grid.groupSize;
+    span.firstInGroup = column % grid.groupSize;
+    span.decodeScales = tensor.decodeScales.data() + group;
+    span.zeroPoints = tensor.zeroPoints.empty() ? nullptr : tensor.zeroPoints.data() + group;
+    span.codebook = codebook;
+    span.out = out;
+    if (tensor.floatZeros.empty())
+        kernels.decode[static_cast<std::size_t>(tensor.recipe.format)](span);
+    else
+        decodeFloatZeros(span, tensor.floatZeros.data() + group);
+}
+
+} // namespace
+
+void dequantizeRange(const QuantizedTensor &tensor, std::uint64_t first, std::uint64_t count, float *out,
+                     const Kernels &kernels) {
+    const std::uint64_t cols = tensor.grid.cols;
+    std::optional<SortedLevels> levels;
     if (!tensor.codebook.empty())
-        codebook = sortedLevels(levelsOf(tensor));
-    for (std::uint64_t row = firstRow; row < firstRow + rowCount; ++row) {
-        const std::uint64_t group = row * grid.groupsPerRow();
-        DecodeSpan span;
-        span.codes = tensor.codes.data() + row * tensor.bytesPerGridRow();
-        span.count = grid.cols;
-        span.groupSize = grid.groupSize;
-        span.decodeScales = tensor.decodeScales.data() + group;
-        span.zeroPoints = tensor.zeroPoints.empty() ? nullptr : tensor.zeroPoints.data() + group;
-        span.codebook = codebook ? &*codebook : nullptr;
-        span.out = out + (row - firstRow) * grid.cols;
-        if (tensor.floatZeros.empty())
-            decode(span);
-        else
-            decodeFloatZeros(span, tensor.floatZeros.data() + group);
+        levels = sortedLevels(levelsOf(tensor));
+    const SortedLevels *const codebook = levels ? &*levels : nullptr;
+    for (std::uint64_t at = first; at < first + count;) {
+        const std::uint64_t row = at / cols;
+        const std::uint64_t column = at % cols;
+        if (column % 2 != 0) {
+            float pair[2];
+            decodePart(tensor, row, column - 1, 2, pair, codebook, kernels);
+            out[at++ - first] = pair[1];
+            continue;
+        }
+        const std::uint64_t length = std::min(cols - column, first + count - at);
+        decodePart(tensor, row, column, length, out + (at - first), codebook, kernels);
+        at += length;
     }
+}
+
+void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out) {
+    dequantizeRange(tensor, firstRow * tensor.grid.cols, rowCount * tensor.grid.cols, out, scalarKernels());
 }
 
 std::vector<float> dequantize(const QuantizedTensor &tensor) {

@@ -54,6 +54,9 @@ std::uint8_t codeAt(const QuantizedTensor &tensor, std::uint64_t index);
 // The codes of a span as decodeScales * (code - floatZeros), which stand for its zero-points.
 void decodeFloatZeros(const DecodeSpan &span, const float *floatZeros);
 
+// Decodes weights [first, first + count) of the flat matrix to F32.
+void dequantizeRange(const QuantizedTensor &tensor, std::uint64_t first, std::uint64_t count, float *out,
+                     const Kernels &kernels);
 // Decodes grid rows [firstRow, firstRow + rowCount) to F32, row after row.
 void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out);
 std::vector<float> dequantize(const QuantizedTensor &tensor);

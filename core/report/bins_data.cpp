@@ -16,6 +16,7 @@ namespace nibblescope {
 namespace {
 
 constexpr std::size_t taskWeights = 64 * chunkWeights;
+constexpr std::size_t spanWeights = 4 * chunkWeights; // the histogram kernel sets up its tables once a span
 // Ends of the axis. A rounded zero-point shifts a group by up to half a step, which is 1/15.
 double axisEnd(Format format) { return format == Format::Int4Asym ? 1.1 : 1.06; }
 
@@ -164,10 +165,22 @@ private:
 template <typename Body>
 void forGroups(const GroupGrid &grid, std::uint64_t begin, std::uint64_t end, Body body) {
     for (std::uint64_t at = begin; at < end;) {
-        const std::uint64_t group = grid.groupOf(at);
-        const std::uint64_t stop = std::min(end, grid.begin(group) + grid.length(group));
-        body(group, at, stop);
-        at = stop;
+        std::uint64_t group = grid.groupOf(at);
+        std::uint64_t stop = grid.begin(group) + grid.length(group);
+        const std::uint64_t rowEnd = std::min(end, (at / grid.cols + 1) * grid.cols);
+        for (; at < rowEnd; ++group, stop += grid.groupSize) {
+            const std::uint64_t until = std::min(stop, rowEnd);
+            body(group, at, until);
+            at = until;
+        }
+    }
+}
+
+// weight * factor + shift; NaN, over which the kernel passes, where that is not finite.
+void normaliseRun(const float *weights, std::size_t count, double factor, double shift, float *out) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const double x = static_cast<double>(weights[i]) * factor + shift;
+        out[i] = static_cast<float>(x) + static_cast<float>(x - x); // + 0, or NaN
     }
 }
 
@@ -175,14 +188,13 @@ void normalise(const ScaleSource &scales, std::span<const float> weights, std::u
     const double unit = unitOf(scales.format());
     forGroups(scales.grid(), begin, begin + out.size(), [&](std::uint64_t group, std::uint64_t from, std::uint64_t to) {
         const GroupScale scale = scales.of(group);
-        const double factor = 1 / (scale.scale * unit);
-        const double shift = scale.offset / unit;
-        for (std::uint64_t i = from; i < to; ++i) {
-            const auto weight = static_cast<double>(weights[i]);
-            const double x = scale.scale == 0 && weight == 0 ? 0 : weight * factor + shift;
-            // What is not finite is not counted, and the kernel passes over NaN.
-            out[i - begin] = std::isfinite(x) ? static_cast<float>(x) : std::numeric_limits<float>::quiet_NaN();
-        }
+        float *const place = out.data() + (from - begin);
+        if (scale.scale == 0) // weights of 0 lie at 0, others nowhere
+            std::transform(
+                weights.begin() + static_cast<std::ptrdiff_t>(from), weights.begin() + static_cast<std::ptrdiff_t>(to),
+                place, [](float weight) { return weight == 0.0F ? 0.0F : std::numeric_limits<float>::quiet_NaN(); });
+        else
+            normaliseRun(weights.data() + from, to - from, 1 / (scale.scale * unit), scale.offset / unit, place);
     });
 }
 
@@ -192,10 +204,10 @@ Histogram densityOf(const TensorView &view, const ScaleSource &scales, double lo
     std::vector<std::vector<std::uint64_t>> parts((weights.size() + taskWeights - 1) / taskWeights);
     work.parallelFor(parts.size(), [&](std::size_t task) {
         parts[task].resize(bins + 2);
-        std::array<float, chunkWeights> buffer{};
+        std::array<float, spanWeights> buffer;
         const std::size_t end = std::min(weights.size(), (task + 1) * taskWeights);
-        for (std::size_t at = task * taskWeights; at < end; at += chunkWeights) {
-            const std::span<float> part = std::span(buffer).first(std::min(chunkWeights, end - at));
+        for (std::size_t at = task * taskWeights; at < end; at += spanWeights) {
+            const std::span<float> part = std::span(buffer).first(std::min(spanWeights, end - at));
             normalise(scales, weights, at, part);
             work.kernels.histogram({part.data(), part.size(), static_cast<float>(lower),
                                     static_cast<float>(static_cast<double>(bins) / (upper - lower)), bins,
@@ -208,36 +220,75 @@ Histogram densityOf(const TensorView &view, const ScaleSource &scales, double lo
     return {lower, upper, {total.begin() + 1, total.end() - 1}, total.front(), total.back()};
 }
 
-// Squared error under each stored code.
+// Squared errors of finite weights; 0 for the others.
+void squaredErrors(const float *weights, const float *decoded, std::size_t count, double *out) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const double error = static_cast<double>(decoded[i]) - static_cast<double>(weights[i]);
+        const float finite = weights[i] - weights[i]; // 0, or NaN
+        out[i] = finite == 0.0F ? error * error : 0.0;
+    }
+}
+
+// Sums of four, each of every fourth weight, so that equal codes in a row do not wait for each other.
+struct CodeSums {
+    static constexpr std::size_t tables = 4;
+    std::array<std::array<double, 256>, tables> sums{};
+    std::size_t next = 0;
+
+    void add(unsigned code, double error) {
+        sums[next][code] += error;
+        next = (next + 1) % tables;
+    }
+};
+
+// `column`: of the first weight in its row, which holds its code at `codes`.
+void addNibbles(const std::uint8_t *codes, std::uint64_t column, std::size_t count, const double *errors,
+                CodeSums &sums) {
+    std::size_t i = 0;
+    if (column % 2 != 0 && count > 0)
+        sums.add(codes[column / 2] & 15U, errors[i++]);
+    const std::uint8_t *byte = codes + (column + i) / 2;
+    for (; i + 4 <= count; i += 4, byte += 2) {
+        sums.sums[0][byte[0] >> 4] += errors[i];
+        sums.sums[1][byte[0] & 15U] += errors[i + 1];
+        sums.sums[2][byte[1] >> 4] += errors[i + 2];
+        sums.sums[3][byte[1] & 15U] += errors[i + 3];
+    }
+    for (; i < count; ++i)
+        sums.add((column + i) % 2 == 0 ? codes[(column + i) / 2] >> 4 : codes[(column + i) / 2] & 15U, errors[i]);
+}
+
+// Squared error under each stored code. Tasks and tables are the same whatever runs them, and so are the sums.
 std::vector<double> errorByCode(const TensorView &view, const Work &work) {
     const QuantizedTensor &tensor = *view.quantized;
     const std::span<const float> weights = view.weights->weights;
-    const std::span<const float> decoded = *view.decoded;
     const bool bytes = traits(tensor.recipe.format).codeBits == 8;
     const std::size_t codes = bytes ? 256 : 16;
-    const std::uint64_t rowBytes = tensor.bytesPerGridRow();
-    std::vector<std::vector<double>> parts((weights.size() + taskWeights - 1) / taskWeights);
+    const std::uint64_t cols = tensor.grid.cols;
+    std::vector<CodeSums> parts((weights.size() + taskWeights - 1) / taskWeights);
     work.parallelFor(parts.size(), [&](std::size_t task) {
-        parts[task].resize(codes);
+        std::array<float, chunkWeights> decoded;
+        std::array<double, chunkWeights> errors;
         const std::uint64_t end = std::min<std::uint64_t>(weights.size(), (task + 1) * taskWeights);
-        std::uint64_t row = task * taskWeights / tensor.grid.cols;
-        std::uint64_t column = task * taskWeights % tensor.grid.cols;
-        for (std::uint64_t i = task * taskWeights; i < end; ++i) {
-            const std::uint8_t byte = tensor.codes[row * rowBytes + (bytes ? column : column / 2)];
-            const unsigned code = bytes ? byte : column % 2 == 0 ? byte >> 4 : byte & 15U;
-            if (std::isfinite(weights[i])) {
-                const double error = static_cast<double>(decoded[i]) - static_cast<double>(weights[i]);
-                parts[task][code] += error * error;
-            }
-            if (++column == tensor.grid.cols) {
-                column = 0;
-                ++row;
-            }
+        for (std::uint64_t at = task * taskWeights; at < end;) {
+            const std::uint64_t row = at / cols;
+            const std::uint64_t count = std::min({chunkWeights, end - at, (row + 1) * cols - at});
+            dequantizeRange(tensor, at, count, decoded.data(), work.kernels);
+            squaredErrors(weights.data() + at, decoded.data(), count, errors.data());
+            const std::uint8_t *const ofRow = tensor.codes.data() + row * tensor.bytesPerGridRow();
+            if (bytes)
+                for (std::uint64_t i = 0; i < count; ++i)
+                    parts[task].add(ofRow[at - row * cols + i], errors[i]);
+            else
+                addNibbles(ofRow, at - row * cols, count, errors.data(), parts[task]);
+            at += count;
         }
     });
     std::vector<double> total(codes);
-    for (const auto &part : parts)
-        std::transform(part.begin(), part.end(), total.begin(), total.begin(), std::plus<>());
+    for (const CodeSums &part : parts)
+        for (const auto &sums : part.sums)
+            for (std::size_t code = 0; code < codes; ++code)
+                total[code] += sums[code];
     return total;
 }
 
@@ -340,7 +391,7 @@ BinsData computeBins(const TensorView &view, const TensorView *compared, const B
     if (two)
         data.compared->density =
             densityOf(*compared, ScaleSource(*compared, options.scale), lower, upper, options.bins, work);
-    if (view.quantized && view.decoded && view.result.metrics)
+    if (view.quantized && view.result.metrics)
         data.shares = codeShares(view, data.current, work);
     return data;
 }
@@ -360,7 +411,7 @@ Recipe defaultComparison(const Recipe &recipe, const std::optional<Recipe> &base
 }
 
 std::uint64_t worstGroup(const TensorView &view, const Work &work) {
-    if (!view.quantized || !view.decoded)
+    if (!view.quantized)
         return 0;
     struct Worst {
         double ratio = std::numeric_limits<double>::infinity(); // signal / error
@@ -369,15 +420,18 @@ std::uint64_t worstGroup(const TensorView &view, const Work &work) {
     constexpr std::uint64_t taskGroups = 4096;
     const GroupGrid &grid = view.quantized->grid;
     const std::span<const float> weights = view.weights->weights;
-    const std::span<const float> decoded = *view.decoded;
     std::vector<Worst> parts((grid.groups() + taskGroups - 1) / taskGroups);
     work.parallelFor(parts.size(), [&](std::size_t task) {
         const std::uint64_t last = std::min<std::uint64_t>(grid.groups(), (task + 1) * taskGroups);
+        std::vector<float> decoded;
         for (std::uint64_t group = task * taskGroups; group < last; ++group) {
+            const std::uint64_t begin = grid.begin(group);
+            decoded.resize(grid.length(group));
+            dequantizeRange(*view.quantized, begin, decoded.size(), decoded.data(), work.kernels);
             double signal = 0;
             double error = 0;
-            for (std::uint64_t i = grid.begin(group); i < grid.begin(group) + grid.length(group); ++i) {
-                const auto weight = static_cast<double>(weights[i]);
+            for (std::uint64_t i = 0; i < decoded.size(); ++i) {
+                const auto weight = static_cast<double>(weights[begin + i]);
                 const double difference = static_cast<double>(decoded[i]) - weight;
                 if (std::isfinite(weight)) {
                     signal += weight * weight;

@@ -71,19 +71,6 @@ std::size_t weightBins(const TensorView &view, Range range, std::size_t most, co
     return binCount(view.result.statistics.finite, iqr, range.upper - range.lower, most);
 }
 
-std::uint64_t countZeros(std::span<const float> values, const Work &work) {
-    constexpr std::size_t task = 64 * chunkWeights;
-    std::vector<std::uint64_t> zeros((values.size() + task - 1) / task);
-    work.parallelFor(zeros.size(), [&](std::size_t i) {
-        const auto part = values.subspan(i * task, std::min(task, values.size() - i * task));
-        zeros[i] = static_cast<std::uint64_t>(std::count(part.begin(), part.end(), 0.0F));
-    });
-    std::uint64_t total = 0;
-    for (const std::uint64_t n : zeros)
-        total += n;
-    return total;
-}
-
 // Quantization errors spread between a normal (1.35 RMSE between the quartiles) and a uniform (1.73).
 constexpr double errorIqr = 1.5;
 
@@ -109,47 +96,102 @@ DistributionSide sideOf(const TensorView &view, const Histogram &like, Range err
                         const Work &work) {
     DistributionSide side;
     side.recipe = view.result.recipe;
-    side.decoded = histogram(*view.decoded, like.lower, like.upper, like.counts.size(), work);
-    side.decodedZeros = countZeros(*view.decoded, work);
-    side.error = errorHistogram(weightsOf(view), *view.decoded, errors.lower, errors.upper, errorBins, work);
+    DecodedHistograms counted =
+        decodedHistograms(weightsOf(view), *view.quantized, {like.lower, like.upper, like.counts.size()},
+                          {errors.lower, errors.upper, errorBins}, work);
+    side.decoded = std::move(counted.decoded);
+    side.decodedZeros = counted.zeros;
+    side.error = std::move(counted.error);
     side.rmse = view.result.metrics->rmse;
     return side;
 }
 
-// Where nibble `code` of a group lies. The signed maximum's scale has the sign of the group's largest weight: its size
-// alone places the level.
-double levelOf(const QuantizedTensor &tensor, std::uint64_t group, unsigned code) {
-    const double scale = std::abs(static_cast<double>(tensor.decodeScales[group]));
-    if (tensor.recipe.format == Format::Int4Asym)
-        return scale * (static_cast<double>(code) - zeroOf(tensor, group));
-    return scale * static_cast<double>(levelsOf(tensor)[code]);
+// Smallest, quarter, middle and three quarters: ranks of the quartiles among `count` values in rising order.
+std::array<std::size_t, 3> quartileRanks(std::size_t count) {
+    return {(count - 1) / 4, (count - 1) * 2 / 4, (count - 1) * 3 / 4};
 }
 
-LevelSpread spreadOf(const QuantizedTensor &tensor, unsigned code) {
+// Brings the values of these rising ranks to their places.
+void placeRanks(std::vector<double> &values, std::span<const std::size_t> ranks) {
+    auto begin = values.begin();
+    for (const std::size_t rank : ranks) {
+        const auto place = values.begin() + static_cast<std::ptrdiff_t>(rank);
+        if (place < begin)
+            continue;
+        std::nth_element(begin, place, values.end());
+        begin = place + 1;
+    }
+}
+
+std::vector<std::uint64_t> someGroups(const QuantizedTensor &tensor) {
     const std::uint64_t groups = tensor.decodeScales.size();
     const std::uint64_t step = std::max<std::uint64_t>(1, groups / mostGroups);
-    std::vector<double> values;
-    values.reserve(groups / step + 1);
+    std::vector<std::uint64_t> chosen;
+    chosen.reserve(groups / step + 1);
     for (std::uint64_t group = 0; group < groups; group += step)
-        values.push_back(levelOf(tensor, group, code));
-    std::sort(values.begin(), values.end());
-    const auto at = [&values](std::size_t quarter) { return values[(values.size() - 1) * quarter / 4]; };
+        chosen.push_back(group);
+    return chosen;
+}
+
+LevelSpread spreadOf(const QuantizedTensor &tensor, unsigned code, double lower, double median, double upper) {
     LevelSpread spread;
     spread.code = code;
     spread.codeText = codeText(tensor.recipe.format, code);
-    spread.lower = at(1);
-    spread.median = at(2);
-    spread.upper = at(3);
+    spread.lower = lower;
+    spread.median = median;
+    spread.upper = upper;
     return spread;
+}
+
+// Where a nibble of a group lies is its scale's size times its level: the signed maximum's scale has the sign of the
+// group's largest weight. So the quartiles of the scales give those of all levels.
+std::vector<LevelSpread> spreadsByScale(const QuantizedTensor &tensor, const std::vector<std::uint64_t> &groups) {
+    std::vector<double> scales;
+    scales.reserve(groups.size());
+    for (const std::uint64_t group : groups)
+        scales.push_back(std::abs(static_cast<double>(tensor.decodeScales[group])));
+    const std::size_t last = scales.size() - 1;
+    const auto rising = quartileRanks(scales.size());
+    std::array<std::size_t, 6> ranks{rising[0],        rising[1],        rising[2],
+                                     last - rising[0], last - rising[1], last - rising[2]};
+    std::sort(ranks.begin(), ranks.end());
+    placeRanks(scales, ranks);
+    std::vector<LevelSpread> spreads;
+    for (unsigned code = 0; code < 16; ++code) {
+        const auto level = static_cast<double>(levelsOf(tensor)[code]);
+        const auto at = [&](std::size_t quarter) {
+            return scales[level < 0 ? last - rising[quarter] : rising[quarter]] * level;
+        };
+        spreads.push_back(spreadOf(tensor, code, at(0), at(1), at(2)));
+    }
+    return spreads;
+}
+
+// Zero-points move each group's levels of their own.
+std::vector<LevelSpread> spreadsByGroup(const QuantizedTensor &tensor, const std::vector<std::uint64_t> &groups,
+                                        const Work &work) {
+    std::vector<LevelSpread> spreads(16);
+    work.parallelFor(spreads.size(), [&](std::size_t code) {
+        std::vector<double> values;
+        values.reserve(groups.size());
+        for (const std::uint64_t group : groups)
+            values.push_back(std::abs(static_cast<double>(tensor.decodeScales[group])) *
+                             (static_cast<double>(code) - zeroOf(tensor, group)));
+        const auto ranks = quartileRanks(values.size());
+        placeRanks(values, ranks);
+        spreads[code] =
+            spreadOf(tensor, static_cast<unsigned>(code), values[ranks[0]], values[ranks[1]], values[ranks[2]]);
+    });
+    return spreads;
 }
 
 std::vector<LevelSpread> levelSpreads(const TensorView &view, const Work &work) {
     const QuantizedTensor &tensor = *view.quantized;
     if (traits(tensor.recipe.format).codeBits != 4 || tensor.decodeScales.empty())
         return {};
-    std::vector<LevelSpread> spreads(16);
-    work.parallelFor(spreads.size(),
-                     [&](std::size_t code) { spreads[code] = spreadOf(tensor, static_cast<unsigned>(code)); });
+    const auto groups = someGroups(tensor);
+    std::vector<LevelSpread> spreads = tensor.recipe.format == Format::Int4Asym ? spreadsByGroup(tensor, groups, work)
+                                                                                : spreadsByScale(tensor, groups);
     const auto &counts = view.result.metrics->codeCounts;
     for (LevelSpread &spread : spreads)
         spread.used = spread.code >= counts.size() || counts[spread.code] > 0;
@@ -158,16 +200,17 @@ std::vector<LevelSpread> levelSpreads(const TensorView &view, const Work &work) 
     return spreads;
 }
 
-std::optional<Outliers> findOutliers(const TensorView &view, const Work &work) {
+// Places of the weights beyond the limit, in rising order; null where there are none.
+std::shared_ptr<const std::vector<std::uint64_t>> outlierPlaces(const TensorView &view, const Work &work) {
     const Statistics &statistics = view.result.statistics;
     if (!statistics.std || *statistics.std == 0)
-        return std::nullopt;
+        return nullptr;
     const double limit = outlierSigmas * *statistics.std;
     if (std::max(std::abs(*statistics.min), std::abs(*statistics.max)) <= limit)
-        return std::nullopt;
+        return nullptr;
     const auto weights = weightsOf(view);
     constexpr std::size_t task = 64 * chunkWeights;
-    std::vector<std::vector<std::size_t>> found((weights.size() + task - 1) / task);
+    std::vector<std::vector<std::uint64_t>> found((weights.size() + task - 1) / task);
     work.parallelFor(found.size(), [&](std::size_t i) {
         const std::size_t end = std::min(weights.size(), (i + 1) * task);
         for (std::size_t at = i * task; at < end; ++at) {
@@ -176,24 +219,27 @@ std::optional<Outliers> findOutliers(const TensorView &view, const Work &work) {
                 found[i].push_back(at);
         }
     });
+    auto places = std::make_shared<std::vector<std::uint64_t>>();
+    for (const auto &part : found)
+        places->insert(places->end(), part.begin(), part.end());
+    return places;
+}
+
+Outliers outliersIn(const std::vector<std::uint64_t> &places, const GroupGrid &grid) {
     Outliers outliers;
     outliers.sigmas = outlierSigmas;
-    outliers.allGroups = view.quantized->grid.groups();
-    std::optional<std::uint64_t> last; // indices rise, and so do their groups
-    for (const auto &part : found) {
-        outliers.weights += part.size();
-        for (const std::size_t at : part) {
-            const std::uint64_t group = view.quantized->grid.groupOf(at);
-            outliers.groups += last != group ? 1 : 0;
-            last = group;
-        }
+    outliers.allGroups = grid.groups();
+    outliers.weights = places.size();
+    std::optional<std::uint64_t> last; // places rise, and so do their groups
+    for (const std::uint64_t at : places) {
+        const std::uint64_t group = grid.groupOf(at);
+        outliers.groups += last != group ? 1 : 0;
+        last = group;
     }
     return outliers;
 }
 
-bool hasErrors(const TensorView *view) {
-    return view != nullptr && view->quantized && view->decoded && view->result.metrics;
-}
+bool hasErrors(const TensorView *view) { return view != nullptr && view->quantized && view->result.metrics; }
 
 } // namespace
 
@@ -209,14 +255,16 @@ DistributionData computeDistribution(const TensorView &view, const TensorView *b
         data.constant = *statistics.min;
     if (previous != nullptr && previous->options == options && previous->source.lock() == view.weights) {
         data.weights = previous->weights;
+        data.outlierPlaces = previous->outlierPlaces;
     } else {
         const Range range = weightRange(view, options.range, work);
         const std::size_t bins = weightBins(view, range, options.mostBins, work);
         data.weights = histogram(weightsOf(view), range.lower, range.upper, bins, work);
+        data.outlierPlaces = outlierPlaces(view, work);
     }
     if (!hasErrors(&view))
         return data;
-    const bool compared = hasErrors(baseline) && baseline->decoded->size() == view.decoded->size();
+    const bool compared = hasErrors(baseline) && baseline->weights->shape == view.weights->shape;
     const Range errors = errorRange(view, compared ? baseline : nullptr, options.range);
     const std::size_t errorBins = binCount(statistics.finite, errorIqr * view.result.metrics->rmse,
                                            errors.upper - errors.lower, options.mostBins);
@@ -225,7 +273,8 @@ DistributionData computeDistribution(const TensorView &view, const TensorView *b
         data.baseline = sideOf(*baseline, data.weights, errors, errorBins, work);
     data.levels = levelSpreads(view, work);
     data.groups = view.quantized->grid.groups();
-    data.outliers = findOutliers(view, work);
+    if (data.outlierPlaces)
+        data.outliers = outliersIn(*data.outlierPlaces, view.quantized->grid);
     return data;
 }
 

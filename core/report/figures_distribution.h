@@ -63,7 +63,8 @@ struct DistributionData {
     std::optional<DistributionSide> baseline;
     std::vector<LevelSpread> levels; // in rising order; empty for INT8 and kept tensors
     std::uint64_t groups = 0;
-    std::optional<double> constant;   // all finite weights have this value
+    std::optional<double> constant;                                  // all finite weights have this value
+    std::shared_ptr<const std::vector<std::uint64_t>> outlierPlaces; // of those weights; null where there are none
     std::optional<Outliers> outliers; // where the largest weight lies beyond 12 standard deviations
 };
 

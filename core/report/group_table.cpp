@@ -24,7 +24,7 @@ GroupTable::Row rowOf(const TensorView &view, std::uint64_t group, std::uint64_t
     row.nibble = codeAt(tensor, at);
     row.byte = tensor.codes[at / tensor.grid.cols * tensor.bytesPerGridRow() + (byteCodes ? column : column / 2)];
     row.highNibble = byteCodes || column % 2 == 0;
-    row.dequantized = (*view.decoded)[at];
+    dequantizeRange(tensor, at, 1, &row.dequantized, scalarKernels());
     row.error = static_cast<double>(row.dequantized) - static_cast<double>(row.weight);
     if (byteCodes) {
         row.code = static_cast<std::int8_t>(row.nibble);
@@ -47,7 +47,7 @@ std::string byteText(unsigned byte) {
 
 GroupTable groupTable(const TensorView &view, std::uint64_t group) {
     GroupTable table;
-    if (!view.quantized || !view.decoded || view.quantized->grid.groups() == 0)
+    if (!view.quantized || view.quantized->grid.groups() == 0)
         return table;
     const QuantizedTensor &tensor = *view.quantized;
     const GroupGrid &grid = tensor.grid;

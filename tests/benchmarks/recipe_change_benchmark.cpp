@@ -8,6 +8,7 @@
 #include <QSet>
 #include <QSettings>
 #include <QTemporaryDir>
+#include <QThread>
 
 #include <algorithm>
 #include <cstring>
@@ -109,7 +110,7 @@ public:
         const Recipe wanted = m_window.session().recipe();
         bool exact = false;
         while (true) {
-            QCoreApplication::processEvents(QEventLoop::AllEvents);
+            QCoreApplication::processEvents(QEventLoop::AllEvents | QEventLoop::WaitForMoreEvents);
             const SharedView &view = m_window.session().loader().current();
             if (!exact && m_window.pages().isUpToDate() && view && view->result.recipe == wanted &&
                 !view->result.sample)
@@ -134,6 +135,7 @@ private:
         quiet.start();
         while (quiet.elapsed() < 60) {
             QCoreApplication::processEvents(QEventLoop::AllEvents, 5);
+            QThread::msleep(1);
             const bool busy = m_window.session().isOpening() || !m_window.session().model() ||
                               !m_window.pages().isUpToDate() || !m_runner.isIdle();
             if (busy)
