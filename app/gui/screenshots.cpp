@@ -47,6 +47,11 @@ void chooseTensor(Session &session) {
         }
 }
 
+void grab(MainWindow &window, const QString &folder, const QString &name) {
+    if (!window.grab().save(QDir(folder).filePath(name)))
+        throw Error(Fault::Machine, "`" + name.toStdString() + "` was not written.");
+}
+
 // A handful of recipes on few windows, where the model can be run.
 void evaluateSome(MainWindow &window) {
     Session &session = window.session();
@@ -89,7 +94,7 @@ void takeScreenshots(MainWindow &window, const QString &model, const QString &fo
             const auto page = static_cast<PageId>(i);
             window.pages().show(page);
             if (page == PageId::Speed && theme == ActionId::ThemeLight) // a size that tells something
-                session.setPageOptions("speed", {{"shape", {4096U, 4096U}}});
+                session.setPageOptions("speed", {{"shape", {4096U, 4096U}}, {"batch", {1U, 32U}}});
             if (page == PageId::Speed && theme == ActionId::ThemeLight)
                 window.pages().measureSpeed();
             if (page == PageId::Accuracy && theme == ActionId::ThemeLight)
@@ -97,12 +102,18 @@ void takeScreenshots(MainWindow &window, const QString &model, const QString &fo
             waitFor(idOf(page), [&] { return window.pages().isUpToDate() && !window.pages().isMeasuring(); });
             window.messages().clear();
             spin(settleMilliseconds);
-            const QString name =
-                QStringLiteral("%1-%2.png")
-                    .arg(QLatin1String(idOf(page)),
-                         theme == ActionId::ThemeDark ? QStringLiteral("dark") : QStringLiteral("light"));
-            if (!window.grab().save(QDir(folder).filePath(name)))
-                throw Error(Fault::Machine, "`" + name.toStdString() + "` was not written.");
+            const QString dark = theme == ActionId::ThemeDark ? QStringLiteral("dark") : QStringLiteral("light");
+            grab(window, folder, QStringLiteral("%1-%2.png").arg(QLatin1String(idOf(page)), dark));
+            if (page != PageId::Speed)
+                continue;
+            nlohmann::ordered_json options = session.pageOptions("speed");
+            for (const char *view : {"roofline", "errors", "tokens", "times"}) {
+                options["view"] = view;
+                session.setPageOptions("speed", options);
+                spin(settleMilliseconds);
+                if (std::string(view) != "times")
+                    grab(window, folder, QStringLiteral("speed-%1-%2.png").arg(QLatin1String(view), dark));
+            }
         }
     }
 }

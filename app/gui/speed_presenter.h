@@ -21,9 +21,14 @@ public:
 
 private:
     std::vector<ProductFormat> formats() const;
+    std::optional<SpeedModel> model() const;
+    void save();
+    void layOver();
 
     SpeedPage *m_page;
     std::shared_ptr<const BenchReport> m_report; // null: not measured yet
+    std::optional<BenchReport> m_overlay;        // a saved run
+    QString m_overlayName;
     Progress m_progress;
     bool m_measuring = false;
 };

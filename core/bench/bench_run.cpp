@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/bench/peak_probe.h"
 #include "core/bench/read_probe.h"
 
 namespace nibblescope {
@@ -99,6 +100,21 @@ void BenchRun::measureFourStreams() {
         m_read4[threads].push_back(probe(*workers, true) * 1e-9);
 }
 
+void BenchRun::measurePeaks() {
+    Isa best = Isa::Scalar;
+    for (const BenchItem &item : m_items)
+        best = std::max(best, item.timing.isa);
+    for (const auto &[threads, workers] : m_teams) {
+        const auto rate = [&workers = *workers](double operations, double (*probe)(Isa), Isa isa) {
+            const PinnedTeam::Time time = workers.run([&](unsigned) { probe(isa); });
+            return operations * workers.size() / time.seconds * 1e-9;
+        };
+        m_peak[threads].push_back(rate(f32Operations(best), f32Operations, best));
+        if (const double operations = int8Operations(best); operations > 0)
+            m_peak8[threads].push_back(rate(operations, int8Operations, best));
+    }
+}
+
 void BenchRun::measure(const BenchPlan &plan) {
     Progress progress;
     progress.total = 1000;
@@ -122,6 +138,7 @@ void BenchRun::measure(const BenchPlan &plan) {
             }
         }
         measureFourStreams();
+        measurePeaks();
     }
 }
 
@@ -148,6 +165,11 @@ void BenchRun::bandwidthTo(MachineInfo &machine) const {
         machine.readGbPerSecond[threads] = quantile(values, 0.5);
     for (const auto &[threads, values] : m_read4)
         machine.readGbPerSecond4[threads] = quantile(values, 0.5);
+    // The best: a roof is what can be reached.
+    for (const auto &[threads, values] : m_peak)
+        machine.peakGflops[threads] = quantile(values, 1);
+    for (const auto &[threads, values] : m_peak8)
+        machine.peakInt8Gops[threads] = quantile(values, 1);
 }
 
 } // namespace nibblescope

@@ -39,6 +39,7 @@ private:
     void calibrate(PinnedTeam &team, BenchItem &item, double sampleSeconds);
     void measureOnce(BenchItem &item);
     void measureFourStreams();
+    void measurePeaks();
     PinnedTeam &team(unsigned threads);
 
     std::shared_ptr<const Arena> m_probe;
@@ -49,6 +50,8 @@ private:
     std::map<unsigned, std::unique_ptr<PinnedTeam>> m_teams;
     std::map<unsigned, std::vector<double>> m_read;
     std::map<unsigned, std::vector<double>> m_read4;
+    std::map<unsigned, std::vector<double>> m_peak;
+    std::map<unsigned, std::vector<double>> m_peak8;
     std::size_t m_samples = 0;
     std::size_t m_disturbed = 0;
 };

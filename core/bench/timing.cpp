@@ -152,6 +152,10 @@ Json toJson(const MachineInfo &machine) {
         json["blas"] = machine.blas;
     json["read_gb_s"] = toJson(machine.readGbPerSecond);
     json["read_gb_s_4"] = toJson(machine.readGbPerSecond4);
+    if (!machine.peakGflops.empty())
+        json["peak_gflops"] = toJson(machine.peakGflops);
+    if (!machine.peakInt8Gops.empty())
+        json["peak_int8_gops"] = toJson(machine.peakInt8Gops);
     return json;
 }
 
@@ -180,6 +184,10 @@ BenchReport benchReportFromJson(const Json &json) {
         report.date = json.value("date", "");
         report.machine.readGbPerSecond = byThreadsFrom(machine, "read_gb_s");
         report.machine.readGbPerSecond4 = byThreadsFrom(machine, "read_gb_s_4");
+        if (machine.contains("peak_gflops"))
+            report.machine.peakGflops = byThreadsFrom(machine, "peak_gflops");
+        if (machine.contains("peak_int8_gops"))
+            report.machine.peakInt8Gops = byThreadsFrom(machine, "peak_int8_gops");
         for (const Json &timing : json.at("results"))
             report.results.push_back(timingFrom(timing));
         report.notes = json.value("notes", std::vector<std::string>{});

@@ -64,6 +64,9 @@ struct MachineInfo {
     // four streams a thread.
     std::map<unsigned, double> readGbPerSecond;
     std::map<unsigned, double> readGbPerSecond4;
+    // Operations in registers in 1e9 a second (a multiply-add is two), by number of threads, on the best set measured.
+    std::map<unsigned, double> peakGflops;
+    std::map<unsigned, double> peakInt8Gops; // empty: that set has no integer products
 };
 
 struct BenchReport {

@@ -167,6 +167,7 @@ void rowsOfNibbles(const ProductWeights &weights, const QuantizedActivations *x,
     SplitMap map;
     if (weights.scaleCodes != nullptr)
         split(weights.map, map);
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < batch; ++k)
         groupCorrections<kind>(weights, x[k], corrections[k]);
     const __m512i table = shiftedLevels(weights);
@@ -176,6 +177,7 @@ void rowsOfNibbles(const ProductWeights &weights, const QuantizedActivations *x,
         const std::uint8_t *const row = weights.data + (firstRow + r) * weights.rowBytes;
         unpackScales(weights, firstRow + r, map, scales);
         __m512 sums[batch];
+#pragma GCC unroll 4
         for (std::size_t k = 0; k < batch; ++k) {
             sums[k] = _mm512_setzero_ps();
             for (std::size_t i = 0; i < weights.groups; i += 16) {
@@ -190,6 +192,7 @@ void rowsOfNibbles(const ProductWeights &weights, const QuantizedActivations *x,
             for (; at + 64 <= bytes; at += 64, scale += 128 / pattern) {
                 const Nibbles nibbles = unpack<kind>(_mm512_loadu_si512(row + at), table);
                 const __m512 lanes = laneScales<pattern>(scale);
+#pragma GCC unroll 4
                 for (std::size_t k = 0; k < batch; ++k) {
                     const __m512i dot = dotVector<kind>(_mm512_setzero_si512(), nibbles, x[k], at);
                     sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), lanes, sums[k]);
@@ -198,6 +201,7 @@ void rowsOfNibbles(const ProductWeights &weights, const QuantizedActivations *x,
             if (at < bytes) {
                 const Nibbles nibbles = unpack<kind>(_mm512_maskz_loadu_epi8(firstBytes(bytes - at), row + at), table);
                 const __m512 lanes = laneScales<pattern>(scale);
+#pragma GCC unroll 4
                 for (std::size_t k = 0; k < batch; ++k) {
                     const __m512i dot = dotVector<kind>(_mm512_setzero_si512(), nibbles, x[k], at);
                     sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), lanes, sums[k]);
@@ -208,19 +212,23 @@ void rowsOfNibbles(const ProductWeights &weights, const QuantizedActivations *x,
                 const std::size_t begin = group * groupBytes;
                 const std::size_t end = begin + groupBytes < bytes ? begin + groupBytes : bytes;
                 __m512i dots[batch];
+#pragma GCC unroll 4
                 for (std::size_t k = 0; k < batch; ++k)
                     dots[k] = _mm512_setzero_si512();
                 for (std::size_t at = begin; at < end; at += 64) {
                     const __m512i packed = end - at >= 64 ? _mm512_loadu_si512(row + at)
                                                           : _mm512_maskz_loadu_epi8(firstBytes(end - at), row + at);
                     const Nibbles nibbles = unpack<kind>(packed, table);
+#pragma GCC unroll 4
                     for (std::size_t k = 0; k < batch; ++k)
                         dots[k] = dotVector<kind>(dots[k], nibbles, x[k], at);
                 }
+#pragma GCC unroll 4
                 for (std::size_t k = 0; k < batch; ++k)
                     sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[k]), _mm512_set1_ps(scales[group]), sums[k]);
             }
         }
+#pragma GCC unroll 4
         for (std::size_t k = 0; k < batch; ++k)
             y[k][r] = _mm512_reduce_add_ps(sums[k]) * (x[k].scale * weights.levelUnit);
     }
@@ -239,27 +247,33 @@ void rowsOfBytes(const ProductWeights &weights, const QuantizedActivations *x, s
         const std::uint8_t *const row = weights.data + (firstRow + r) * weights.rowBytes;
         unpackScales(weights, firstRow + r, map, scales);
         __m512 sums[batch];
+#pragma GCC unroll 4
         for (std::size_t k = 0; k < batch; ++k)
             sums[k] = _mm512_setzero_ps();
         for (std::size_t group = 0; group < weights.groups; ++group) {
             const std::size_t begin = group * weights.groupSize;
             const std::size_t end = begin + weights.groupSize < weights.cols ? begin + weights.groupSize : weights.cols;
             __m512i dots[batch][2];
+#pragma GCC unroll 4
             for (std::size_t k = 0; k < batch; ++k)
                 dots[k][0] = dots[k][1] = _mm512_setzero_si512();
             std::size_t at = begin;
             for (; at + 128 <= end; at += 128)
+#pragma GCC unroll 2
                 for (std::size_t i = 0; i < 2; ++i) {
                     const __m512i w = _mm512_xor_si512(_mm512_loadu_si512(row + at + 64 * i), flip);
+#pragma GCC unroll 4
                     for (std::size_t k = 0; k < batch; ++k)
                         dots[k][i] =
                             _mm512_dpbusd_epi32(dots[k][i], w, _mm512_loadu_si512(x[k].codes.data() + at + 64 * i));
                 }
             for (; at < end; at += 64) {
                 const __m512i w = _mm512_xor_si512(_mm512_maskz_loadu_epi8(firstBytes(end - at), row + at), flip);
+#pragma GCC unroll 4
                 for (std::size_t k = 0; k < batch; ++k)
                     dots[k][0] = _mm512_dpbusd_epi32(dots[k][0], w, _mm512_loadu_si512(x[k].codes.data() + at));
             }
+#pragma GCC unroll 4
             for (std::size_t k = 0; k < batch; ++k) {
                 __m512i dot = _mm512_add_epi32(dots[k][0], dots[k][1]);
                 if (weights.groups == 1) {
@@ -271,6 +285,7 @@ void rowsOfBytes(const ProductWeights &weights, const QuantizedActivations *x, s
                 sums[k] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_set1_ps(scales[group]), sums[k]);
             }
         }
+#pragma GCC unroll 4
         for (std::size_t k = 0; k < batch; ++k)
             y[k][r] = _mm512_reduce_add_ps(sums[k]) * x[k].scale;
     }

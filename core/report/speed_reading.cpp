@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/report/readings.h"
 
+#include "core/report/figures_speed.h"
 #include "core/report/number_text.h"
 
 namespace nibblescope {
@@ -14,21 +15,13 @@ const KernelTiming *timingOf(const BenchReport &report, const std::string &name)
     return nullptr;
 }
 
-const KernelTiming *int8Timing(const BenchReport &report) {
-    for (const KernelTiming &timing : report.results) {
-        if (timing.format == "int8")
-            return &timing;
-    }
-    return nullptr;
-}
-
 bool overlap(const KernelTiming &a, const KernelTiming &b) {
     return a.q25Seconds <= b.q75Seconds && b.q25Seconds <= a.q75Seconds;
 }
 
 std::string aloneClause(const KernelTiming &timing) {
-    return heldText(displayFormat(timing)) + " takes " + microsecondsText(timing.medianSeconds) + " a product, " +
-           percentText(timing.share, 2) + " of the read bandwidth.";
+    return heldText(displayFormat(timing)) + " takes " + microsecondsText(timing.medianSeconds) +
+           (timing.batch ? " a product, " : ", ") + percentText(timing.share, 2) + " of the read bandwidth.";
 }
 
 std::string comparedClause(const KernelTiming &timing, const KernelTiming &int8, const KernelTiming *baseline,
@@ -56,14 +49,12 @@ std::string comparedClause(const KernelTiming &timing, const KernelTiming &int8,
 Reading speedReading(const SpeedReadingInput &input) {
     if (input.report == nullptr || input.report->results.empty())
         return {{"Not measured yet: press Measure (about " + withUnit("20", "s") + ")."}};
-    const KernelTiming *int8 = int8Timing(*input.report);
     const KernelTiming *timing = timingOf(*input.report, input.recipe);
-    if (timing == nullptr || int8 == nullptr || timing == int8) {
-        const KernelTiming *shown = timing != nullptr ? timing
-                                    : int8 != nullptr ? int8
-                                                      : &input.report->results.front();
-        return {{aloneClause(*shown)}};
-    }
+    if (timing == nullptr)
+        return {{aloneClause(input.report->results.front())}};
+    const KernelTiming *int8 = counterpartOf(*timing, "int8", *input.report);
+    if (int8 == nullptr || timing == int8)
+        return {{aloneClause(*timing)}};
     return {{comparedClause(*timing, *int8, timingOf(*input.report, input.baseline), *input.report)}};
 }
 

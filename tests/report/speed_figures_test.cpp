@@ -18,6 +18,7 @@ KernelTiming timing(const char *format, double seconds, std::uint64_t bytes, dou
     result.q75Seconds = seconds * 1.02;
     result.bytes = bytes;
     result.share = share;
+    result.batch = 1;
     return result;
 }
 
@@ -55,7 +56,9 @@ private Q_SLOTS:
         report.machine.readGbPerSecond = {{1, 24.8}};
         report.results = {timing("fp32", 2950e-6, 67108864, 0.92), timing("int8", 772e-6, 16810000, 0.88),
                           timing("nf4", 447e-6, 8912896, 0.80)};
-        const SpeedInput input{report, displayFormat(report.results[2])};
+        SpeedInput input;
+        input.report = report;
+        input.current = displayFormat(report.results[2]);
         const Figure times = speedFigure(input);
         QCOMPARE(times.stackedBars.size(), std::size_t(3));
         QVERIFY(times.stackedBars[2].selected && !times.stackedBars[1].selected);
@@ -70,7 +73,8 @@ private Q_SLOTS:
         QCOMPARE(ratio.table.rows.size(), std::size_t(3));
         QVERIFY(speedUpFigure({}).stackedBars.empty() && speedFigure({}).stackedBars.empty());
         report.results.erase(report.results.begin() + 1);
-        QVERIFY(speedUpFigure({report, {}}).stackedBars.empty());
+        input.report = report;
+        QVERIFY(speedUpFigure(input).stackedBars.empty());
         QCOMPARE(plain(speedReading({&report, displayFormat(report.results[1]), {}})),
                  wanted("NF4 64 takes 447 µs a product, 80 % of the read bandwidth."));
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Matrix products timed on this machine: times, speed-up over INT8, the table of all that was measured.
+// Kernels timed on this machine: times and speed-up, roofline, errors, what they would make of the whole model, and the
+// table of all that was measured. A run can be saved, and a saved one laid over the present.
 #pragma once
 
 #include "core/bench/bench.h"
@@ -7,6 +8,7 @@
 #include "core/tensor/tensor_info.h"
 #include "widgets/pages/page_widget.h"
 
+class QAction;
 class QComboBox;
 class QPushButton;
 class QScrollArea;
@@ -24,10 +26,12 @@ public:
 
     // The shape of the selected tensor, for "this tensor"; nullopt: none.
     void setTensor(std::optional<MatrixShape> shape);
-    void setThreads(unsigned all);
+    // All processors, and the instruction sets that this machine has, the chosen one among them.
+    void setMachine(unsigned threads, std::vector<Isa> isas, Isa chosen);
     void setMeasuring(bool measuring);
     void setProgress(double share);
-    void setReport(const SpeedInput &input); // without results: the line that says what to press
+    // Without results the plots say what to press. `input.reference` is the page's own choice.
+    void setReport(SpeedInput input);
 
     // What the controls ask for. Without formats; those follow from the recipe.
     KernelRequest request() const;
@@ -37,22 +41,43 @@ public:
 Q_SIGNALS:
     void measureRequested();
     void cancelRequested();
+    void saveRequested();
+    void overlayRequested(); // a saved run is to be chosen
+    void overlayCleared();
 
 private:
+    enum class View { Times, Roofline, Errors, Tokens };
+
     void buildBar();
-    void fillTable(const BenchReport &report);
+    QWidget *buildChoices();
+    void buildBody();
+    QComboBox *makeCombo(const QString &label, const QStringList &items, const QString &tip, bool editable);
+    void redraw();
+    void showView();
+    void fillTable();
 
     QComboBox *m_shape = nullptr;
     QComboBox *m_cache = nullptr;
-    SegmentedControl *m_threads = nullptr;
+    QComboBox *m_threads = nullptr;
     QComboBox *m_batch = nullptr;
     QPushButton *m_measure = nullptr;
+    QComboBox *m_kernel = nullptr;
+    QComboBox *m_isa = nullptr;
+    SegmentedControl *m_view = nullptr;
+    QComboBox *m_reference = nullptr;
+    QAction *m_save = nullptr;
+    QAction *m_clearOverlay = nullptr;
     QScrollArea *m_scroll = nullptr;
     PlotView *m_times = nullptr;
     PlotView *m_ratio = nullptr;
+    PlotView *m_roofline = nullptr;
+    PlotView *m_errors = nullptr;
+    PlotView *m_tokens = nullptr;
     FittedTable *m_table = nullptr;
     ThemedLabel *m_notes = nullptr;
     std::optional<MatrixShape> m_tensor;
+    std::vector<Isa> m_isas;
+    SpeedInput m_input;
     unsigned m_allThreads = 1;
     bool m_measuring = false;
 };
