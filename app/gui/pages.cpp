@@ -122,7 +122,6 @@ Pages::Pages(Session &session, Actions &actions, QWidget *parent)
     connect(m_tabs, &QTabBar::currentChanged, this, [this](int tab) { show(static_cast<PageId>(tab)); });
 
     m_refresh.setSingleShot(true);
-    m_refresh.setInterval(refreshMilliseconds);
     connect(&m_refresh, &QTimer::timeout, this, &Pages::refresh);
     connectSession();
 
@@ -142,13 +141,12 @@ void Pages::connectSession() {
     const auto later = [this] { outdated(); };
     connect(&m_session, &Session::modelChanged, this, later);
     connect(&m_session, &Session::setupChanged, this, later);
-    // What is there is shown at once; what is on its way may change again.
+    // What is there is shown as soon as the loop turns; what is on its way may change again.
     connect(&m_session, &Session::viewChanged, this, [this] {
-        outdated();
-        if (!m_session.loader().isPending()) {
-            m_refresh.stop();
-            refresh();
-        }
+        if (m_session.loader().current() && !m_session.loader().isPending())
+            m_refresh.start(0);
+        else
+            outdated();
     });
     connect(&m_session, &Session::resultChanged, this, later);
     connect(&m_session, &Session::runChanged, this, later);
@@ -219,7 +217,7 @@ void Pages::show(PageId page) {
 
 void Pages::outdated() {
     if (!m_refresh.isActive())
-        m_refresh.start();
+        m_refresh.start(refreshMilliseconds);
 }
 
 void Pages::refresh() {
