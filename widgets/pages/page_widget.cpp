@@ -122,15 +122,13 @@ void PageWidget::addLabel(const QString &text) {
     m_bar->addWidget(label);
 }
 
-QComboBox *PageWidget::addCombo(const QString &label, const QStringList &items, const QString &toolTip, bool editable) {
-    addLabel(label);
+QComboBox *PageWidget::makeCombo(const QString &name, const QStringList &items, const QString &toolTip, bool editable) {
     auto *box = new QComboBox;
     box->setEditable(editable);
     box->setInsertPolicy(QComboBox::NoInsert);
     box->addItems(items);
     box->setToolTip(toolTip);
-    box->setAccessibleName(label);
-    m_bar->addWidget(box);
+    box->setAccessibleName(name);
     if (editable) {
         connect(box, &QComboBox::activated, this, &PageWidget::edited);
         connect(box->lineEdit(), &QLineEdit::editingFinished, this, [this, box] {
@@ -139,6 +137,13 @@ QComboBox *PageWidget::addCombo(const QString &label, const QStringList &items, 
             box->lineEdit()->setModified(false);
         });
     }
+    return box;
+}
+
+QComboBox *PageWidget::addCombo(const QString &label, const QStringList &items, const QString &toolTip, bool editable) {
+    addLabel(label);
+    QComboBox *box = makeCombo(label, items, toolTip, editable);
+    m_bar->addWidget(box);
     return box;
 }
 

@@ -67,10 +67,12 @@ protected:
     QToolBar &bar() { return *m_bar; }
     QToolBar &ends() { return *m_ends; } // at the right, always in sight
     void addLabel(const QString &text);  // before a control of the bar
-    // A labelled combo. One that can be typed in emits optionsEdited when a row is taken or another text was typed; of
-    // the others the page decides.
-    QComboBox *addCombo(const QString &label, const QStringList &items, const QString &toolTip, bool editable);
-    void finishBar(); // Table and Export, once all options are there
+    // A combo as the pages have them. One that can be typed in emits optionsEdited when a row is taken or another text
+    // was typed; of the others the page decides.
+    QComboBox *makeCombo(const QString &name, const QStringList &items, const QString &toolTip, bool editable);
+    QComboBox *addCombo(const QString &label, const QStringList &items, const QString &toolTip,
+                        bool editable); // on the bar
+    void finishBar();                   // Table and Export, once all options are there
     QVBoxLayout &body() { return *m_body; }
     PlotView *adopt(PlotView *plot); // one that the page has laid out
     void edited() { Q_EMIT optionsEdited(options()); }

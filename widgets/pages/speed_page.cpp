@@ -95,24 +95,19 @@ SpeedPage::SpeedPage(QWidget *parent) : PageWidget(tr("Speed"), parent) {
     redraw();
 }
 
-QComboBox *SpeedPage::makeCombo(const QString &label, const QStringList &items, const QString &tip, bool editable) {
-    auto *box = new QComboBox;
-    box->setEditable(editable);
-    box->setInsertPolicy(QComboBox::NoInsert);
-    box->addItems(items);
-    box->setToolTip(tip);
-    box->setAccessibleName(label);
+// Every change of a choice is one of the page's options.
+QComboBox *SpeedPage::makeChoice(const QString &label, const QStringList &items, const QString &tip, bool editable) {
+    QComboBox *box = makeCombo(label, items, tip, editable);
     box->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-    connect(box, &QComboBox::activated, this, [this] { edited(); });
-    if (editable)
-        connect(box->lineEdit(), &QLineEdit::editingFinished, this, [this] { edited(); });
+    if (!editable)
+        connect(box, &QComboBox::activated, this, [this] { edited(); });
     return box;
 }
 
 void SpeedPage::buildBar() {
     const auto combo = [this](const QString &label, const QStringList &items, const QString &tip, bool editable) {
         addLabel(label);
-        QComboBox *const box = makeCombo(label, items, tip, editable);
+        QComboBox *const box = makeChoice(label, items, tip, editable);
         bar().addWidget(box);
         return box;
     };
@@ -163,16 +158,16 @@ QWidget *SpeedPage::buildChoices() {
         row->addWidget(control);
     };
     row->addWidget(m_view);
-    m_reference = makeCombo(tr("Over"), {QStringLiteral("INT8"), QStringLiteral("FP16"), QStringLiteral("FP32")},
-                            tr("What speed-ups are over"), false);
+    m_reference = makeChoice(tr("Over"), {QStringLiteral("INT8"), QStringLiteral("FP16"), QStringLiteral("FP32")},
+                             tr("What speed-ups are over"), false);
     connect(m_reference, &QComboBox::activated, this, [this] { redraw(); });
     add(tr("Over"), m_reference);
     row->addStretch();
     m_kernel =
-        makeCombo(tr("Kernel"), {tr("Product"), tr("Quantize"), tr("Dequantize")}, tr("What Measure times"), false);
+        makeChoice(tr("Kernel"), {tr("Product"), tr("Quantize"), tr("Dequantize")}, tr("What Measure times"), false);
     add(tr("Kernel"), m_kernel);
-    m_isa = makeCombo(tr("Instructions"), {tr("Best"), tr("All")},
-                      tr("The set that the program uses, all that this machine has, or one"), false);
+    m_isa = makeChoice(tr("Instructions"), {tr("Best"), tr("All")},
+                       tr("The set that the program uses, all that this machine has, or one"), false);
     m_isa->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     m_isa->setMinimumContentsLength(4);
     m_isa->view()->setMinimumWidth(140);

@@ -51,7 +51,7 @@ private:
     void buildBar();
     QWidget *buildChoices();
     void buildBody();
-    QComboBox *makeCombo(const QString &label, const QStringList &items, const QString &tip, bool editable);
+    QComboBox *makeChoice(const QString &label, const QStringList &items, const QString &tip, bool editable);
     void redraw();
     void showView();
     void fillTable();
