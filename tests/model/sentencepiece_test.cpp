@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using Ids = std::vector<std::int64_t>;
 
-Ids encode(const Tokenizer &tokenizer, const std::string &text) {
+[[maybe_unused]] Ids encode(const Tokenizer &tokenizer, const std::string &text) {
     std::vector<std::string> warnings;
     return tokenizer.encode(text, warnings);
 }
