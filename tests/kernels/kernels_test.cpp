@@ -45,6 +45,26 @@ private slots:
         qunsetenv("NIBBLESCOPE_ISA");
         QCOMPARE(selectKernels().isa, supportedIsas().back());
     }
+
+    void aSetOfAnotherMachineIsRefused() {
+        const auto supported = supportedIsas();
+        for (const Isa isa : {Isa::Avx2, Isa::Avx512, Isa::Avx512Vnni, Isa::Neon}) {
+            if (std::find(supported.begin(), supported.end(), isa) != supported.end())
+                continue;
+            qputenv("NIBBLESCOPE_ISA", QByteArray::fromStdString(std::string(idOf(isa))));
+            try {
+                selectKernels();
+                QFAIL("a set of another machine was taken");
+            } catch (const Error &error) {
+                QCOMPARE(error.fault(), Fault::Call);
+                const QString what = QString::fromUtf8(error.what());
+                QVERIFY(what.contains(QString::fromStdString(std::string(idOf(isa)))));
+                QVERIFY(what.contains(QStringLiteral("cannot run")));
+            }
+            QVERIFY_EXCEPTION_THROWN(kernelsFor(isa), Error);
+        }
+        qunsetenv("NIBBLESCOPE_ISA");
+    }
 };
 
 QTEST_GUILESS_MAIN(KernelsTest)
