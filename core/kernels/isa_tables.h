@@ -17,6 +17,11 @@ void fillAvx512Convert(Kernels &table);
 void fillAvx512Encode(Kernels &table);
 void fillAvx512Quantize(Kernels &table);
 void fillAvx512Reduce(Kernels &table);
+#elif defined(__aarch64__)
+void fillNeonClip(Kernels &table);
+void fillNeonConvert(Kernels &table);
+void fillNeonEncode(Kernels &table);
+void fillNeonReduce(Kernels &table);
 #endif
 
 template <typename Table, typename Entry>

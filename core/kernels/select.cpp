@@ -47,13 +47,25 @@ constexpr auto avx2 = nullptr;
 constexpr auto avx512 = nullptr;
 constexpr auto avx512Vnni = nullptr;
 #endif
+#if defined(__aarch64__)
+void fillNeon(Kernels &table, const CpuFeatures &) {
+    fillNeonConvert(table);
+    fillNeonReduce(table);
+    fillNeonEncode(table);
+    fillNeonClip(table);
+    composeQuantize<Isa::Neon>(table);
+}
+constexpr auto neon = fillNeon;
+#else
+constexpr auto neon = nullptr;
+#endif
 
 constexpr IsaRow rows[] = {
     {Isa::Scalar, "scalar", "Scalar", [](const CpuFeatures &) { return true; }, nullptr},
     {Isa::Avx2, "avx2", "AVX2", [](const CpuFeatures &f) { return f.avx2; }, avx2},
     {Isa::Avx512, "avx512", "AVX-512", [](const CpuFeatures &f) { return f.avx512; }, avx512},
     {Isa::Avx512Vnni, "avx512vnni", "AVX-512 VNNI", [](const CpuFeatures &f) { return f.avx512vnni; }, avx512Vnni},
-    {Isa::Neon, "neon", "NEON", [](const CpuFeatures &) { return false; }, nullptr},
+    {Isa::Neon, "neon", "NEON", [](const CpuFeatures &f) { return f.neon; }, neon},
 };
 
 const IsaRow &rowOf(Isa isa) {
