@@ -3,6 +3,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 #include <cstdint>
 
@@ -57,6 +60,9 @@ CpuFeatures cpuFeatures() {
 CpuFeatures cpuFeatures() {
     CpuFeatures features;
     features.neon = true;
+#if defined(__linux__)
+    features.dotprod = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#endif
     return features;
 }
 

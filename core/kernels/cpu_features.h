@@ -11,6 +11,7 @@ struct CpuFeatures {
     bool avx512vnni = false; // integer dot products
     bool vbmi = false;       // VBMI beside avx512
     bool neon = false;       // always on aarch64
+    bool dotprod = false;    // integer dot products beside neon
 };
 
 CpuFeatures cpuFeatures();

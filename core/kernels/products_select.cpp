@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
+#include "core/kernels/cpu_features.h"
 #include "core/kernels/products.h"
 #include "core/kernels/products_tables.h"
 
@@ -20,6 +21,11 @@ std::vector<ProductKernels> makeTables() {
             fillAvx512Products(table);
         if (isa == Isa::Avx512Vnni)
             fillAvx512VnniProducts(table);
+#elif defined(__aarch64__)
+        if (isa == Isa::Neon)
+            fillNeonProducts(table);
+        if (isa == Isa::Neon && cpuFeatures().dotprod)
+            fillNeonDotProducts(table);
 #endif
         tables.push_back(table);
     }

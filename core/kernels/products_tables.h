@@ -14,6 +14,9 @@ void resizeActivations(const ProductWeights &weights, SplitActivations &out);
 void fillAvx2Products(ProductKernels &table);
 void fillAvx512Products(ProductKernels &table);
 void fillAvx512VnniProducts(ProductKernels &table);
+#elif defined(__aarch64__)
+void fillNeonProducts(ProductKernels &table);
+void fillNeonDotProducts(ProductKernels &table); // over those
 #endif
 
 } // namespace nibblescope
