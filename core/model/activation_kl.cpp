@@ -45,35 +45,50 @@ ActivationKl klOfActivations(const Llama &llama, const TokenWindows &windows, co
     kl.windows = windows.count;
     kl.context = windows.context;
     kl.weightsRecipe = options.plan.recipe;
-    const auto quants = allActivationQuants();
-    const bool compares = canBeCompared(options.plan);
-    const std::uint64_t runs = (options.plainOnly ? 1 : 2) * quants.size() + (compares ? 1 : 0);
     const Work quiet{work.pool, work.kernels, work.priority, work.stop, {}};
-    std::uint64_t done = 0;
-    const auto measure = [&](const WeightEdit *edit, const std::optional<ActivationQuant> &quant) {
-        work.checkStop();
-        work.report({done++, runs, quant ? shortForm(*quant) : shortForm(options.plan.recipe)});
-        const Evaluation evaluation = evaluate(llama, windows, edit, quiet, {}, quant);
-        return ActivationKl::Value{evaluation.comparison->kl.mean, evaluation.comparison->kl.standardError};
-    };
-    const auto add = [&](std::vector<ActivationKl::Value> &values, const WeightEdit *edit) {
-        for (const ActivationQuant quant : quants) {
-            values.push_back(measure(edit, quant));
-            if (partial)
-                partial(kl);
+    std::vector<std::string> remarks; // are told where the recipe itself is evaluated
+    const auto weights = canBeCompared(options.plan) ? editFrom(llama, options.plan, remarks, quiet)
+                                                     : std::unique_ptr<const WeightEdit>();
+    std::optional<SmoothEdit> smooth;
+    if (!options.plainOnly)
+        smooth.emplace(llama, ModelPlan(), SetStatistics(inputs), options.alpha, quiet);
+    std::vector<ModelVariant> variants;
+    for (const ActivationQuant quant : allActivationQuants())
+        variants.push_back({nullptr, quant});
+    const std::size_t plain = variants.size();
+    if (smooth)
+        for (const ActivationQuant quant : allActivationQuants())
+            variants.push_back({&*smooth, quant});
+    const std::size_t smoothed = variants.size();
+    if (weights)
+        variants.push_back({weights.get(), {}});
+    const auto take = [&](const std::vector<Evaluation> &evaluations) {
+        const auto valueOf = [&evaluations](std::size_t i) {
+            const Estimate &estimate = evaluations[i].comparison->kl;
+            return ActivationKl::Value{estimate.mean, estimate.standardError};
+        };
+        kl.plain.clear();
+        kl.smoothed.clear();
+        for (std::size_t i = 0; i < evaluations.size(); ++i) {
+            if (evaluations[i].problem)
+                throw *evaluations[i].problem;
+            if (!evaluations[i].comparison)
+                continue; // not begun
+            if (i < smoothed)
+                (i < plain ? kl.plain : kl.smoothed).push_back(valueOf(i));
+            else
+                kl.weights = valueOf(i);
         }
     };
-    if (compares) {
-        std::vector<std::string> remarks; // are told where the recipe itself is evaluated
-        const auto edit = editFrom(llama, options.plan, remarks, quiet);
-        kl.weights = measure(edit.get(), std::nullopt);
-    }
-    add(kl.plain, nullptr);
-    if (!options.plainOnly) {
-        const SmoothEdit smooth(llama, {}, SetStatistics(inputs), options.alpha, quiet);
-        add(kl.smoothed, &smooth);
-    }
-    work.report({runs, runs, {}});
+    EvaluationsSink told;
+    if (partial)
+        told = [&](const std::vector<Evaluation> &soFar) {
+            take(soFar);
+            partial(kl);
+        };
+    const std::vector<Evaluation> evaluations = evaluateSideBySide(llama, windows, variants, work, told);
+    work.checkStop();
+    take(evaluations);
     return kl;
 }
 

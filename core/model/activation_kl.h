@@ -18,7 +18,8 @@ struct KlOptions {
 };
 
 // Evaluates the model on the windows for every way of allActivationQuants(), weights F32: as it is, and smoothed with
-// the maxima of `inputs`, which are those of the same model (collectActivations()). `partial` is called after each run.
+// the maxima of `inputs`, which are those of the same model (collectActivations()). `partial` is called as windows are
+// done, with the means so far.
 ActivationKl klOfActivations(const Llama &llama, const TokenWindows &windows, const ActivationSet &inputs,
                              const KlOptions &options, const Work &work,
                              const std::function<void(const ActivationKl &)> &partial = {});

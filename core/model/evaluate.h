@@ -12,10 +12,12 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/error.h"
 #include "core/base/work.h"
 #include "core/model/llama.h"
 #include "core/model/token_windows.h"
@@ -52,18 +54,35 @@ struct Evaluation {
     Estimate nll;
     double perplexity = 0;
     std::optional<Comparison> comparison;
+    std::optional<Error> problem; // why it was not run, where others were run beside it; alone it is thrown
 
     bool complete() const { return windows == plannedWindows; }
 };
 
-// Runs the model, and with `edit` the edited one against it. `soFar` is called from the calling thread as windows are
-// done. A stop ends it early: what was measured is returned (see complete()); Error{Fault::Interrupted} if that is
-// nothing. Windows are worked on in groups as large as memory allows; a model that is small stays decoded in memory, a
-// larger one is read once a group. With `activations` the inputs of the edited model's linears (of all its layers, not
-// the head) are rounded too, each window by itself; `edit` may then be null.
+// A model that is held against the unquantized one: with edited weights, and with the inputs of its linears (of all its
+// layers, not the head) rounded, each window by itself. One of the two may be absent.
+struct ModelVariant {
+    const WeightEdit *edit = nullptr;
+    std::optional<ActivationQuant> activations;
+};
+
+// Told, from the calling thread, how the means stand as windows are done. Medians, percentiles and what is kept of
+// single windows are not filled in.
+using EvaluationSink = std::function<void(const Evaluation &soFar)>;
+using EvaluationsSink = std::function<void(const std::vector<Evaluation> &soFar)>;
+
+// Runs the model, and with an edit or rounded activations the changed one against it. A stop ends it early: what was
+// measured is returned (see complete()); Error{Fault::Interrupted} if that is nothing. Windows are worked on in groups
+// as large as memory allows; a model that is small stays decoded in memory, a larger one is read once a group.
 Evaluation evaluate(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit, const Work &work,
-                    const std::function<void(const Evaluation &)> &soFar = {},
-                    const std::optional<ActivationQuant> &activations = {});
+                    const EvaluationSink &soFar = {}, const std::optional<ActivationQuant> &activations = {});
+
+// The same figures for several, to the digit, in the order of `variants`. They run window by window beside one run of
+// the unquantized model, as many at a time as memory allows; the others follow (no windows so far). After a stop those
+// that did not begin have no windows. One whose weights cannot be edited (Error{Fault::Input}) leaves the others alone.
+std::vector<Evaluation> evaluateSideBySide(const Llama &llama, const TokenWindows &windows,
+                                           std::span<const ModelVariant> variants, const Work &work,
+                                           const EvaluationsSink &soFar = {});
 
 // Keys: perplexity, nll, nll_stderr, tokens, and with a comparison kl_mean, kl_stderr, kl_median, kl_p99,
 // top1_agreement, nll_difference, nll_difference_stderr, reference_perplexity, reference_nll, depth_errors.

@@ -6,13 +6,14 @@
 #include <limits>
 
 #include "core/kernels/dense.h"
+#include "core/kernels/elementwise.h"
 #include "core/model/activation.h"
 
 namespace nibblescope {
 namespace {
 
 // A vocabulary matrix up to this size is held whole.
-constexpr std::uint64_t wholeBytes = 64ULL << 20;
+constexpr std::uint64_t wholeBytes = 32ULL << 20;
 
 } // namespace
 
@@ -39,71 +40,75 @@ void VocabularyMatrix::gather(std::span<const std::int32_t> ids, std::span<float
     }
 }
 
-WindowScores::WindowScores(std::span<const std::int32_t> targets, bool compare)
-    : m_targets(targets), m_p(targets.size()), m_q(compare ? targets.size() : 0), m_cross(m_q.size()) {
-    for (auto *list : {&m_p, &m_q})
-        for (Distribution &distribution : *list)
+WindowScores::WindowScores(std::span<const std::int32_t> targets, std::size_t models, const ElementKernels &kernels)
+    : m_kernels(kernels), m_targets(targets), m_p(targets.size()), m_factor(targets.size(), 1), m_models(models) {
+    const auto begin = [](std::vector<Distribution> &list) {
+        for (Distribution &distribution : list)
             distribution.largest = -std::numeric_limits<float>::infinity();
+    };
+    begin(m_p);
+    for (Compared &model : m_models) {
+        model.q.resize(targets.size());
+        model.cross.resize(targets.size());
+        begin(model.q);
+    }
 }
 
 double WindowScores::Distribution::logSum() const { return static_cast<double>(largest) + std::log(sum); }
 
-// Takes the largest of the new scores into account; returns what earlier sums were multiplied by.
-double WindowScores::rescale(Distribution &seen, std::span<const float> scores, std::uint64_t first) {
-    const auto place = std::max_element(scores.begin(), scores.end());
-    if (!(*place > seen.largest))
+double WindowScores::look(Distribution &seen, const float *scores, const Block &block, std::size_t position) const {
+    const auto target = static_cast<std::uint64_t>(m_targets[position]);
+    if (target >= block.firstId && target < block.firstId + block.ids)
+        seen.target = static_cast<double>(scores[target - block.firstId]);
+    const float largest = m_kernels.largest(scores, block.ids);
+    if (!(largest > seen.largest))
         return 1;
-    const double factor = std::exp(static_cast<double>(seen.largest) - static_cast<double>(*place));
-    seen.largest = *place;
-    seen.best = first + static_cast<std::uint64_t>(place - scores.begin());
+    const double factor = std::exp(static_cast<double>(seen.largest) - static_cast<double>(largest));
+    seen.largest = largest;
+    seen.best = block.firstId + static_cast<std::uint64_t>(std::find(scores, scores + block.ids, largest) - scores);
     seen.sum *= factor;
     return factor;
 }
 
-void WindowScores::add(std::uint64_t first, std::uint64_t count, std::span<float> p, std::span<float> q) {
-    m_difference.resize(count);
-    const auto takeTarget = [&](Distribution &seen, std::span<const float> scores, std::size_t position) {
-        const auto target = static_cast<std::uint64_t>(m_targets[position]);
-        if (target >= first && target < first + count)
-            seen.target = static_cast<double>(scores[target - first]);
-    };
-    for (std::size_t position = 0; position < m_p.size(); ++position) {
-        const std::span<float> pRow = p.subspan(position * count, count);
-        Distribution &pSeen = m_p[position];
-        takeTarget(pSeen, pRow, position);
-        const double factor = rescale(pSeen, pRow, first);
-        if (m_q.empty()) {
-            pSeen.sum += exponentials(pRow.data(), count, pSeen.largest);
-            continue;
-        }
-        const std::span<float> qRow = q.subspan(position * count, count);
-        Distribution &qSeen = m_q[position];
-        takeTarget(qSeen, qRow, position);
-        rescale(qSeen, qRow, first);
-        for (std::size_t i = 0; i < count; ++i)
-            m_difference[i] = pRow[i] - qRow[i];
-        pSeen.sum += exponentials(pRow.data(), count, pSeen.largest);
-        qSeen.sum += exponentials(qRow.data(), count, qSeen.largest);
-        double cross = 0;
-        for (std::size_t i = 0; i < count; ++i)
-            cross += static_cast<double>(pRow[i]) * static_cast<double>(m_difference[i]);
-        m_cross[position] = m_cross[position] * factor + cross;
+void WindowScores::addReference(const Block &block, const float *p, float *exponentials) {
+    for (std::size_t i = 0; i < block.positions; ++i) {
+        const std::size_t position = block.firstPosition + i;
+        const std::size_t at = i * block.ids;
+        Distribution &seen = m_p[position];
+        m_factor[position] = look(seen, p + at, block, position);
+        seen.sum += m_kernels.exponentials(p + at, block.ids, seen.largest, exponentials + at);
     }
 }
 
-WindowScores::Result WindowScores::finish() const {
+void WindowScores::add(std::size_t model, const Block &block, const float *p, const float *exponentials, float *q) {
+    Compared &compared = m_models[model];
+    for (std::size_t i = 0; i < block.positions; ++i) {
+        const std::size_t position = block.firstPosition + i;
+        const std::size_t at = i * block.ids;
+        Distribution &seen = compared.q[position];
+        look(seen, q + at, block, position);
+        compared.cross[position] = compared.cross[position] * m_factor[position] +
+                                   m_kernels.weightedDifference(exponentials + at, p + at, q + at, block.ids);
+        seen.sum += m_kernels.exponentials(q + at, block.ids, seen.largest, q + at);
+    }
+}
+
+WindowScores::Result WindowScores::reference() const {
     Result result;
+    for (const Distribution &p : m_p)
+        result.nll.push_back(p.logSum() - p.target);
+    return result;
+}
+
+WindowScores::Result WindowScores::compared(std::size_t model) const {
+    Result result;
+    result.referenceNll = reference().nll;
     for (std::size_t position = 0; position < m_p.size(); ++position) {
-        const double pNll = m_p[position].logSum() - m_p[position].target;
-        if (m_q.empty()) {
-            result.nll.push_back(pNll);
-            continue;
-        }
-        const Distribution &q = m_q[position];
-        result.referenceNll.push_back(pNll);
+        const Distribution &p = m_p[position];
+        const Distribution &q = m_models[model].q[position];
         result.nll.push_back(q.logSum() - q.target);
-        result.kl.push_back(m_cross[position] / m_p[position].sum - m_p[position].logSum() + q.logSum());
-        result.sameFirst += m_p[position].best == q.best ? 1 : 0;
+        result.kl.push_back(m_models[model].cross[position] / p.sum - p.logSum() + q.logSum());
+        result.sameFirst += p.best == q.best ? 1 : 0;
     }
     return result;
 }

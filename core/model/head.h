@@ -34,15 +34,26 @@ private:
 };
 
 // What the next-token distributions of one window say about the ids that came, summed over blocks of the vocabulary as
-// they are computed, so that no row of scores is ever held whole. P is the reference, Q the model that is compared.
+// they are computed, so that no row of scores is ever held whole. P is the reference; any number of models Q are
+// compared with it.
 class WindowScores {
 public:
     // `targets[i]` is the id that position i predicts.
-    WindowScores(std::span<const std::int32_t> targets, bool compare);
+    WindowScores(std::span<const std::int32_t> targets, std::size_t models, const ElementKernels &kernels);
 
-    // Scores of the ids [first, first + count) at every position, [positions, count]; they are overwritten. `q` is
-    // empty where there is nothing to compare.
-    void add(std::uint64_t first, std::uint64_t count, std::span<float> p, std::span<float> q);
+    std::size_t positions() const { return m_p.size(); }
+
+    // Scores of `ids` ids from `firstId` on at `positions` positions from `firstPosition` on, row after row.
+    struct Block {
+        std::size_t firstPosition = 0;
+        std::size_t positions = 0;
+        std::uint64_t firstId = 0;
+        std::uint64_t ids = 0;
+    };
+    // First P's scores of a block, then those of each Q. `exponentials` has the size of the block: it is filled by the
+    // first call and read by the others. Scores of Q are overwritten.
+    void addReference(const Block &block, const float *p, float *exponentials);
+    void add(std::size_t model, const Block &block, const float *p, const float *exponentials, float *q);
 
     struct Result {
         std::vector<double> nll; // -ln p of each target under Q (under P where nothing is compared)
@@ -50,7 +61,8 @@ public:
         std::vector<double> kl;    // sum P ln(P / Q)
         std::size_t sameFirst = 0; // positions at which both find the same token most probable
     };
-    Result finish() const;
+    Result reference() const;
+    Result compared(std::size_t model) const;
 
 private:
     // The softmax of one position as far as it was seen.
@@ -61,13 +73,18 @@ private:
         double target = 0;
         double logSum() const;
     };
-    static double rescale(Distribution &seen, std::span<const float> scores, std::uint64_t first);
+    struct Compared {
+        std::vector<Distribution> q;
+        std::vector<double> cross; // sum of exp(p - largest) * (p - q)
+    };
+    // Takes the scores of one position into account; returns what earlier sums were multiplied by.
+    double look(Distribution &seen, const float *scores, const Block &block, std::size_t position) const;
 
+    const ElementKernels &m_kernels;
     std::span<const std::int32_t> m_targets;
     std::vector<Distribution> m_p;
-    std::vector<Distribution> m_q;
-    std::vector<double> m_cross; // sum of exp(p - largest) * (p - q)
-    std::vector<float> m_difference;
+    std::vector<double> m_factor; // of P's sums in the last block
+    std::vector<Compared> m_models;
 };
 
 // Scores of all ids at every position of one sequence, [ids.size(), vocabulary]: for tests and for looking at.

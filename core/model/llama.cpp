@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/base/loans.h"
 #include "core/io/matrix_reader.h"
 #include "core/kernels/dense.h"
 #include "core/model/activation.h"
@@ -76,30 +77,6 @@ struct Llama::Scratch {
     }
 };
 
-class Llama::BorrowedScratch {
-public:
-    explicit BorrowedScratch(const Llama &llama) : m_llama(llama) {
-        const std::lock_guard lock(llama.m_mutex);
-        if (llama.m_idle.empty()) {
-            m_scratch = std::make_unique<Scratch>();
-        } else {
-            m_scratch = std::move(llama.m_idle.back());
-            llama.m_idle.pop_back();
-        }
-    }
-    ~BorrowedScratch() {
-        const std::lock_guard lock(m_llama.m_mutex);
-        m_llama.m_idle.push_back(std::move(m_scratch));
-    }
-    BorrowedScratch(const BorrowedScratch &) = delete;
-    BorrowedScratch &operator=(const BorrowedScratch &) = delete;
-    Scratch &operator*() const { return *m_scratch; }
-
-private:
-    const Llama &m_llama;
-    std::unique_ptr<Scratch> m_scratch;
-};
-
 std::uint64_t LlamaLayer::bytes() const {
     std::uint64_t floats = inputNorm.size() + mlpNorm.size();
     for (const LlamaLinear &linear : linears)
@@ -128,15 +105,21 @@ std::vector<double> rotaryFrequencies(const LlamaConfig &config) {
 }
 
 Llama::Llama(const Model &model)
-    : m_model(model), m_config(llamaConfig(model)), m_tensors(findLlamaTensors(model, m_config)),
-      m_frequencies(rotaryFrequencies(m_config)) {}
+    : m_model(model), m_elements(selectElements()), m_config(llamaConfig(model)),
+      m_tensors(findLlamaTensors(model, m_config)), m_frequencies(rotaryFrequencies(m_config)),
+      m_scratch(std::make_unique<Lender<Scratch>>()) {}
 
 Llama::~Llama() = default;
 
-std::vector<float> Llama::tensor(std::size_t index, const Work &work, const WeightEdit *edit) const {
+void Llama::readTensor(std::size_t index, std::vector<float> &weights, const Work &work) const {
     const MatrixReader reader(m_model, index, Layout::OutIn);
-    std::vector<float> weights(reader.shape().size());
+    weights.resize(reader.shape().size());
     reader.read(0, weights, work);
+}
+
+std::vector<float> Llama::tensor(std::size_t index, const Work &work, const WeightEdit *edit) const {
+    std::vector<float> weights;
+    readTensor(index, weights, work);
     if (edit != nullptr && edit->edits(index))
         edit->edit(index, weights, work);
     return weights;
@@ -151,21 +134,25 @@ std::vector<float> Llama::vocabularyRows(std::size_t index, std::uint64_t first,
 }
 
 LlamaLayer Llama::layer(std::size_t index, const Work &work) const {
-    const LlamaTensors::Layer &places = m_tensors.layers[index];
     LlamaLayer layer;
     layer.index = index;
-    layer.inputNorm = tensor(places.inputNorm, work);
-    layer.mlpNorm = tensor(places.mlpNorm, work);
+    read(layer, work);
+    return layer;
+}
+
+void Llama::read(LlamaLayer &layer, const Work &work) const {
+    const LlamaTensors::Layer &places = m_tensors.layers[layer.index];
+    readTensor(places.inputNorm, layer.inputNorm, work);
+    readTensor(places.mlpNorm, layer.mlpNorm, work);
     for (const LinearKind kind : allLinears) {
         const auto place = static_cast<std::size_t>(kind);
         LlamaLinear &linear = layer.linears[place];
         linear.tensor = places.linears[place];
         linear.shape = linearShape(m_config, kind);
-        linear.weights = tensor(linear.tensor, work);
+        readTensor(linear.tensor, linear.weights, work);
         if (places.biases[place])
-            linear.bias = tensor(*places.biases[place], work);
+            readTensor(*places.biases[place], linear.bias, work);
     }
-    return layer;
 }
 
 void Llama::apply(const WeightEdit &edit, LlamaLayer &layer, const Work &work) const {
@@ -228,7 +215,7 @@ void Llama::attendHead(std::size_t head, std::uint64_t window, std::size_t posit
             const std::size_t from = firstKey(query) - low;
             const std::size_t to = query + 1 - low;
             std::fill(row, row + from, 0.0F);
-            softmax(row + from, to - from);
+            softmax(m_elements, row + from, to - from);
             std::fill(row + to, row + keys, 0.0F);
         }
         DenseProduct<float> mix;
@@ -253,8 +240,8 @@ void Llama::attend(std::uint64_t window, std::size_t positions, Scratch &scratch
 void Llama::run(const LlamaLayer &layer, std::span<float> hidden, const InputObserver &observer,
                 const InputEdit &change) const {
     const std::size_t positions = hidden.size() / m_config.hidden;
-    const BorrowedScratch borrowed(*this);
-    Scratch &s = *borrowed;
+    const Lender<Scratch>::Loan loan(*m_scratch);
+    Scratch &s = *loan;
     s.grow(m_config, m_frequencies, positions);
     const auto observe = [&](InputKind input, std::vector<float> &x, std::size_t cols) {
         if (observer)
@@ -277,7 +264,7 @@ void Llama::run(const LlamaLayer &layer, std::span<float> hidden, const InputObs
     observe(InputKind::Mlp, s.x, m_config.hidden);
     linear(LinearKind::Gate, s.x, s.gate.data(), false);
     linear(LinearKind::Up, s.x, s.up.data(), false);
-    siluTimes(s.gate.data(), s.up.data(), positions * m_config.mlp);
+    m_elements.siluTimes(s.gate.data(), s.up.data(), positions * m_config.mlp);
     observe(InputKind::Down, s.gate, m_config.mlp);
     linear(LinearKind::Down, s.gate, hidden.data(), true);
 }

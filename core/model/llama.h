@@ -7,7 +7,6 @@
 #include <array>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -16,6 +15,10 @@
 #include "core/model/llama_tensors.h"
 
 namespace nibblescope {
+
+struct ElementKernels;
+template <typename Value>
+class Lender;
 
 // Replaces weights after they were decoded. Calls may come from any one thread at a time.
 class WeightEdit {
@@ -68,6 +71,7 @@ public:
     // Reads. An edit is applied where given.
     std::vector<float> tensor(std::size_t index, const Work &work, const WeightEdit *edit = nullptr) const;
     LlamaLayer layer(std::size_t index, const Work &work) const;
+    void read(LlamaLayer &layer, const Work &work) const; // the one of its index, into the memory that it has
     void apply(const WeightEdit &edit, LlamaLayer &layer, const Work &work) const;
     // Rows [first, first + count) of a [vocabulary, hidden] tensor, not edited.
     std::vector<float> vocabularyRows(std::size_t index, std::uint64_t first, std::uint64_t count,
@@ -79,18 +83,17 @@ public:
 
 private:
     struct Scratch;
-    class BorrowedScratch;
+    void readTensor(std::size_t index, std::vector<float> &weights, const Work &work) const;
     void rotate(float *heads, std::size_t positions, std::size_t count, const Scratch &scratch) const;
     void attend(std::uint64_t window, std::size_t positions, Scratch &scratch) const;
     void attendHead(std::size_t head, std::uint64_t window, std::size_t positions, Scratch &scratch) const;
 
     const Model &m_model;
+    const ElementKernels &m_elements;
     LlamaConfig m_config;
     LlamaTensors m_tensors;
     std::vector<double> m_frequencies;
-    // Working memory is kept between windows: to map and unmap it anew each time costs more than the work on it.
-    mutable std::mutex m_mutex;
-    mutable std::vector<std::unique_ptr<Scratch>> m_idle;
+    const std::unique_ptr<Lender<Scratch>> m_scratch;
 };
 
 // Angles a position of each pair of a head, with the scaling of the config.

@@ -130,26 +130,29 @@ Sensitivity measureSensitivity(const Llama &llama, const TokenWindows &windows, 
     if (by == SensitivityBy::Kinds && movesScales)
         throw Error(Fault::Call, "--sensitivity kinds: this method moves scales between the matrices of a layer, which "
                                  "cannot be taken apart; use --sensitivity layers.");
-    Sensitivity result;
-    result.by = by;
     const std::vector<Part> parts = partsOf(llama, edit, by);
-    Work inner{work.pool, work.kernels, work.priority, work.stop, {}};
-    try {
-        for (std::size_t i = 0; i < parts.size(); ++i) {
-            work.report({i, parts.size(), parts[i].name});
-            const PartialEdit only(edit, parts[i].tensors);
-            const Evaluation evaluation = evaluate(llama, windows, &only, inner);
-            result.windows = evaluation.windows;
-            result.parts.push_back(partFrom(evaluation, parts[i], weightsOf(llama, edit, parts[i])));
-            if (partial)
-                partial(result);
+    std::vector<PartialEdit> edits;
+    edits.reserve(parts.size()); // they are pointed to
+    std::vector<ModelVariant> variants;
+    for (const Part &part : parts)
+        variants.push_back({&edits.emplace_back(edit, part.tensors), {}});
+    const auto sensitivityFrom = [&](const std::vector<Evaluation> &evaluations) {
+        Sensitivity result;
+        result.by = by;
+        for (std::size_t i = 0; i < evaluations.size(); ++i) {
+            if (evaluations[i].problem)
+                throw *evaluations[i].problem;
+            if (i == 0)
+                result.windows = evaluations[i].windows;
+            if (evaluations[i].comparison && evaluations[i].windows == result.windows)
+                result.parts.push_back(partFrom(evaluations[i], parts[i], weightsOf(llama, edit, parts[i])));
         }
-    } catch (const Error &error) {
-        if (error.fault() != Fault::Interrupted || result.parts.empty())
-            throw;
-    }
-    work.report({parts.size(), parts.size(), {}});
-    return result;
+        return result;
+    };
+    EvaluationsSink told;
+    if (partial)
+        told = [&](const std::vector<Evaluation> &soFar) { partial(sensitivityFrom(soFar)); };
+    return sensitivityFrom(evaluateSideBySide(llama, windows, variants, work, told));
 }
 
 void addJson(const Sensitivity &sensitivity, nlohmann::ordered_json &json) {

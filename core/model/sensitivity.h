@@ -51,9 +51,10 @@ private:
     std::vector<std::size_t> m_tensors; // sorted
 };
 
-// Evaluates the model once a part. `partial` is called, from the calling thread, after each. A stop ends it early and
-// returns the parts that are done; Error{Fault::Interrupted} if there is none. An edit that moves scales between the
-// tensors of a layer (AWQ, smoothing) can be taken apart by layers only: Error{Fault::Call} for `movesScales` by kinds.
+// Evaluates the model with each part alone, side by side. `partial` is called, from the calling thread, as windows are
+// done. A stop ends it early and returns what the first windows say; Error{Fault::Interrupted} if there is none. An
+// edit that moves scales between the tensors of a layer (AWQ, smoothing) can be taken apart by layers only:
+// Error{Fault::Call} for `movesScales` by kinds.
 Sensitivity measureSensitivity(const Llama &llama, const TokenWindows &windows, const WeightEdit &edit,
                                SensitivityBy by, bool movesScales, const Work &work,
                                const std::function<void(const Sensitivity &)> &partial = {});

@@ -49,12 +49,12 @@ TokenWindows firstOf(const TokenWindows &windows, std::size_t count) {
 ActivationEvidence activationsOf(const Llama &llama, const TokenWindows &windows, const Work &work) {
     const ActivationSet set = collectActivations(llama, firstOf(windows, activationWindows), {}, work);
     ActivationEvidence evidence = activationEvidence(set);
-    const auto klOf = [&](ActivationBits bits) {
-        const ActivationQuant quant{bits, ActivationScales::Token};
-        return valueOf(evaluate(llama, windows, nullptr, work, {}, quant).comparison->kl);
-    };
-    evidence.klInt8 = klOf(ActivationBits::Int8);
-    evidence.klInt4 = klOf(ActivationBits::Int4);
+    const std::vector<ModelVariant> variants{{nullptr, ActivationQuant{ActivationBits::Int8, ActivationScales::Token}},
+                                             {nullptr, ActivationQuant{ActivationBits::Int4, ActivationScales::Token}}};
+    const std::vector<Evaluation> runs = evaluateSideBySide(llama, windows, variants, work);
+    work.checkStop();
+    evidence.klInt8 = valueOf(runs[0].comparison->kl);
+    evidence.klInt4 = valueOf(runs[1].comparison->kl);
     return evidence;
 }
 
@@ -67,30 +67,43 @@ ClaimEvidence runEvidence(const Llama &llama, const TokenWindows &windows, const
     evidence.predictions = windows.predictions();
     const std::vector<Recipe> recipes = recipesOf(runs);
     const Work quiet{work.pool, work.kernels, work.priority, work.stop, {}};
-    for (std::size_t i = 0; i < recipes.size(); ++i) {
-        work.checkStop();
-        work.report({i, recipes.size() + 1, shortForm(recipes[i])});
-        const bool own = recipes[i] == runs.plan.recipe && runs.plan.calibration != nullptr;
-        const ModelPlan plan{recipes[i], runs.plan.rule, own ? runs.plan.calibration : runs.calibration};
+    std::vector<std::unique_ptr<const WeightEdit>> edits;
+    std::vector<ModelVariant> variants;
+    std::vector<ModelPlan> plans;
+    const auto tell = [&](const Recipe &recipe, const Error &error) {
+        warnings.push_back(shortForm(recipe) + " was not run: " + error.what());
+    };
+    for (const Recipe &recipe : recipes) {
+        const bool own = recipe == runs.plan.recipe && runs.plan.calibration != nullptr;
+        const ModelPlan plan{recipe, runs.plan.rule, own ? runs.plan.calibration : runs.calibration};
         try {
-            const auto edit = editFrom(llama, plan, warnings, quiet);
-            const Evaluation run = evaluate(llama, windows, edit.get(), quiet);
-            RecipeEvidence entry;
-            entry.recipe = recipes[i];
-            entry.bpw = bitsAWeight(llama.model(), plan);
-            entry.perplexityChange = changeOf(run.comparison->nllDifference);
-            entry.kl = valueOf(run.comparison->kl);
-            evidence.referencePerplexity = std::exp(run.comparison->referenceNll.mean);
-            addRecipe(evidence, entry);
+            edits.push_back(editFrom(llama, plan, warnings, quiet));
         } catch (const Error &error) {
             if (error.fault() != Fault::Input)
                 throw;
-            warnings.push_back(shortForm(recipes[i]) + " was not run: " + error.what());
+            tell(recipe, error);
+            continue;
         }
+        variants.push_back({edits.back().get(), {}});
+        plans.push_back(plan);
     }
-    work.report({recipes.size(), recipes.size() + 1, "activations"});
+    const std::vector<Evaluation> evaluations = evaluateSideBySide(llama, windows, variants, work);
+    work.checkStop();
+    for (std::size_t i = 0; i < evaluations.size(); ++i) {
+        const Evaluation &run = evaluations[i];
+        if (run.problem) {
+            tell(plans[i].recipe, *run.problem);
+            continue;
+        }
+        RecipeEvidence entry;
+        entry.recipe = plans[i].recipe;
+        entry.bpw = bitsAWeight(llama.model(), plans[i]);
+        entry.perplexityChange = changeOf(run.comparison->nllDifference);
+        entry.kl = valueOf(run.comparison->kl);
+        evidence.referencePerplexity = std::exp(run.comparison->referenceNll.mean);
+        addRecipe(evidence, entry);
+    }
     evidence.activations = activationsOf(llama, windows, quiet);
-    work.report({recipes.size() + 1, recipes.size() + 1, {}});
     return evidence;
 }
 
