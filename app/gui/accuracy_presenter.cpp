@@ -156,7 +156,7 @@ void AccuracyPresenter::update() {
             tr("%1\n\nLayers shows what each recipe does to its weights.").arg(sentence(accuracy.ability()->notRun)));
         return;
     }
-    if (input.results.empty() && !input.running) {
+    if (input.results.empty() && input.running.empty()) {
         m_page->setReading({{reason.isEmpty() ? "Not measured yet: press Evaluate." : "Not measured yet."}});
         m_page->setHint(!reason.isEmpty()
                             ? reason
@@ -215,13 +215,15 @@ void AccuracyPresenter::ended(const QString &problem, bool stopped) {
     if (!problem.isEmpty()) {
         Q_EMIT messageRaised({Severity::Error, problem, {}, topic, false});
     } else if (stopped) {
-        const AccuracyRunning &running = session().accuracy().status().running;
-        const std::size_t done = running.curve.empty() ? 0 : running.curve.back().windows;
+        const std::vector<AccuracyRunning> &running = session().accuracy().status().running;
+        const AccuracyRunning &first = running.front();
+        const std::size_t done = first.curve.empty() ? 0 : first.curve.back().windows;
         Q_EMIT messageRaised({Severity::Info,
                               tr("Stopped at %1 of %2 windows with %3. What was measured is kept.")
                                   .arg(done)
-                                  .arg(running.planned)
-                                  .arg(QString::fromStdString(recipeText(running.recipe))),
+                                  .arg(first.planned)
+                                  .arg(running.size() == 1 ? QString::fromStdString(recipeText(first.recipe))
+                                                           : tr("%1 recipes").arg(running.size())),
                               {},
                               topic,
                               true});

@@ -381,9 +381,11 @@ void MainWindow::showJob() {
         name = m_documents->name();
     else if (m_session->calibration().isMaking())
         name = tr("Calibrating");
-    else if (m_session->accuracy().isRunning())
-        name =
-            tr("Evaluating %1").arg(QString::fromStdString(shortForm(m_session->accuracy().status().running.recipe)));
+    else if (m_session->accuracy().isRunning()) {
+        const std::vector<AccuracyRunning> &running = m_session->accuracy().status().running;
+        name = running.size() > 1 ? tr("Evaluating %1 recipes").arg(running.size())
+                                  : tr("Evaluating %1").arg(QString::fromStdString(shortForm(running.front().recipe)));
+    }
     if (name.isEmpty()) {
         if (!m_shownJob.isEmpty())
             m_jobStatus->finish();
@@ -401,9 +403,7 @@ void MainWindow::showJob() {
         } else if (!m_documents->isBusy()) {
             const Accuracy::Status &evaluation = m_session->accuracy().status();
             const auto percent = static_cast<std::uint64_t>(100 * evaluation.share);
-            const QString text = evaluation.count == 1 ? tr("%1 %").arg(percent)
-                                                       : tr("%1 of %2").arg(evaluation.index + 1).arg(evaluation.count);
-            m_jobStatus->setProgress(percent, 100, text, m_session->accuracy().secondsLeft());
+            m_jobStatus->setProgress(percent, 100, tr("%1 %").arg(percent), m_session->accuracy().secondsLeft());
         } else {
             const Progress &progress = m_documents->progress();
             const QString text = progress.total == 0

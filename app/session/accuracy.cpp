@@ -53,32 +53,32 @@ std::size_t sharedWindows(const TokenWindows &some, const TokenWindows &others) 
     return shared;
 }
 
-// What one recipe's run tells while it goes on.
-struct Steps {
-    std::function<void(const AccuracyPoint &, std::size_t planned)> point;
-};
-
-AccuracyResult measure(const Llama &llama, const ModelPlan &plan, const TokenWindows &windows, const Work &work,
-                       const Steps &steps) {
-    AccuracyResult result;
-    result.recipe = plan.recipe;
-    result.bpw = bitsAWeight(llama.model(), plan);
-    const auto edit = editFrom(llama, plan, result.remarks, work);
-    result.evaluation = evaluate(llama, windows, edit.get(), work, [&](const Evaluation &soFar) {
-        result.curve.push_back(accuracyPoint(soFar));
-        steps.point(result.curve.back(), soFar.plannedWindows);
-    });
-    if (!result.evaluation.complete())
-        return result; // stopped: what was measured is kept
+// What is known of the weights alone, once a recipe was run over all windows.
+void addErrors(AccuracyResult &result, const Llama &llama, const ModelPlan &plan, const WeightEdit &edit,
+               const Work &work) {
     Work quiet = work;
     quiet.progress = {};
     const StatisticsStore nothing;
-    result.linears = linearErrors(llama, *edit, plan.calibration ? *plan.calibration : nothing, quiet);
+    result.linears = linearErrors(llama, edit, plan.calibration ? *plan.calibration : nothing, quiet);
     ErrorSums sums;
     for (const LinearError &linear : result.linears)
         sums += linear.sums;
     result.sqnrDb = metricsFrom(sums, {}).sqnrDb;
-    return result;
+}
+
+// Recipes that run side by side. Sequential statistics are large: who has them runs alone.
+std::vector<std::vector<ModelPlan>> together(const std::vector<ModelPlan> &plans) {
+    std::vector<std::vector<ModelPlan>> groups;
+    for (const ModelPlan &plan : plans)
+        if (!plan.recipe.sequential) {
+            if (groups.empty())
+                groups.emplace_back();
+            groups.front().push_back(plan);
+        }
+    for (const ModelPlan &plan : plans)
+        if (plan.recipe.sequential)
+            groups.push_back({plan});
+    return groups;
 }
 
 } // namespace
@@ -110,6 +110,109 @@ void Accuracy::setModel(std::shared_ptr<const Model> model) {
                                   {}});
 }
 
+// The body of a job, on its thread.
+class Accuracy::Job {
+public:
+    Job(Accuracy &accuracy, const Llama &llama, const Request &request, TokenWindows windows, const Work &work,
+        const Post &post)
+        : m_accuracy(accuracy), m_llama(llama), m_request(request), m_windows(std::move(windows)), m_work(work),
+          m_post(post), m_shared(request.calibration ? sharedWindows(m_windows, request.calibration->windows()) : 0) {}
+
+    void run() {
+        for (const std::vector<ModelPlan> &plans : together(m_request.plans)) {
+            m_work.checkStop();
+            runTogether(plans);
+            m_done += plans.size();
+        }
+        if (m_problem)
+            throw Error(m_problem->fault(), m_problem->what());
+    }
+
+private:
+    struct Prepared {
+        ModelPlan plan;
+        AccuracyResult result;
+        std::unique_ptr<const WeightEdit> edit;
+    };
+
+    void runTogether(const std::vector<ModelPlan> &plans) {
+        tellStart(plans);
+        std::vector<Prepared> prepared;
+        std::vector<ModelVariant> variants;
+        for (const ModelPlan &plan : plans) {
+            Prepared &one = prepared.emplace_back();
+            one.plan = m_request.prepare ? m_request.prepare(plan, m_work) : plan;
+            one.result.recipe = plan.recipe;
+            one.result.bpw = bitsAWeight(m_llama.model(), one.plan);
+            one.edit = editFrom(m_llama, one.plan, one.result.remarks, m_work);
+            variants.push_back({one.edit.get(), {}});
+        }
+        const std::vector<Evaluation> evaluations =
+            evaluateSideBySide(m_llama, m_windows, variants, m_work,
+                               [&](const std::vector<Evaluation> &soFar) { tellPoints(prepared, soFar); });
+        for (std::size_t i = 0; i < prepared.size(); ++i)
+            take(prepared[i], evaluations[i]);
+    }
+
+    void tellStart(const std::vector<ModelPlan> &plans) const {
+        std::vector<AccuracyRunning> running;
+        for (const ModelPlan &plan : plans)
+            running.push_back({plan.recipe, m_windows.count, {}});
+        m_post([&accuracy = m_accuracy, running, done = m_done] {
+            accuracy.m_status.done = done;
+            accuracy.m_status.running = running;
+            Q_EMIT accuracy.progressed();
+        });
+    }
+
+    void tellPoints(std::vector<Prepared> &prepared, const std::vector<Evaluation> &soFar) const {
+        std::vector<std::pair<std::size_t, AccuracyPoint>> points;
+        for (std::size_t i = 0; i < soFar.size(); ++i) {
+            std::vector<AccuracyPoint> &curve = prepared[i].result.curve;
+            if (soFar[i].windows == (curve.empty() ? 0 : curve.back().windows))
+                continue; // its turn has not come, or is over
+            curve.push_back(accuracyPoint(soFar[i]));
+            points.emplace_back(i, curve.back());
+        }
+        m_post([&accuracy = m_accuracy, points] {
+            for (const auto &[i, point] : points)
+                if (i < accuracy.m_status.running.size())
+                    accuracy.m_status.running[i].curve.push_back(point);
+            Q_EMIT accuracy.progressed();
+        });
+    }
+
+    void take(Prepared &one, const Evaluation &evaluation) {
+        if (evaluation.problem && !m_problem)
+            m_problem = Error(evaluation.problem->fault(),
+                              shortForm(one.plan.recipe) + " was not run. " + evaluation.problem->what());
+        if (evaluation.windows == 0)
+            return;
+        AccuracyResult &result = one.result;
+        result.evaluation = evaluation;
+        if (evaluation.complete()) // stopped: what was measured is kept
+            addErrors(result, m_llama, one.plan, *one.edit, m_work);
+        if (m_shared > 0 && needsCalibration(one.plan.recipe))
+            result.remarks.push_back("It was calibrated on " + std::to_string(m_shared) + " of the " +
+                                     std::to_string(m_windows.count) +
+                                     " windows that it was evaluated on: that flatters it.");
+        auto shared = std::make_shared<const AccuracyResult>(std::move(result));
+        m_post([&accuracy = m_accuracy, text = m_request.text, rule = one.plan.rule, shared] {
+            accuracy.take(text, rule, shared);
+        });
+    }
+
+    Accuracy &m_accuracy;
+    const Llama &m_llama;
+    const Request &m_request;
+    TokenWindows m_windows;
+    const Work &m_work;
+    const Post &m_post;
+    std::size_t m_shared; // windows that were calibrated on
+    std::size_t m_done = 0;
+    std::optional<Error> m_problem; // the first: others are run all the same
+};
+
 void Accuracy::start(Request request) {
     std::erase_if(request.plans, [&](const ModelPlan &plan) {
         const SharedAccuracy known = findResult(results(request.text, plan.rule), plan.recipe);
@@ -123,36 +226,13 @@ void Accuracy::start(Request request) {
     m_status = {};
     m_status.text = request.text;
     m_status.count = request.plans.size();
-    m_status.running.recipe = request.plans.front().recipe;
+    for (const ModelPlan &plan : request.plans)
+        m_status.running.push_back({plan.recipe, 0, {}});
     m_elapsed.start();
     auto body = [this, model = m_model, request](const Work &work, const Post &post) {
         const Llama llama(*model);
         std::vector<std::string> warnings;
-        const TokenWindows windows = windowsFrom(llama, request.text, warnings);
-        const std::size_t shared = request.calibration ? sharedWindows(windows, request.calibration->windows()) : 0;
-        for (std::size_t i = 0; i < request.plans.size(); ++i) {
-            work.checkStop();
-            post([this, i, recipe = request.plans[i].recipe, planned = windows.count] {
-                m_status.index = i;
-                m_status.running = {recipe, planned, {}};
-                Q_EMIT progressed();
-            });
-            const ModelPlan plan = request.prepare ? request.prepare(request.plans[i], work) : request.plans[i];
-            const Steps steps{[this, &post](const AccuracyPoint &point, std::size_t) {
-                post([this, point] {
-                    m_status.running.curve.push_back(point);
-                    Q_EMIT progressed();
-                });
-            }};
-            AccuracyResult measured = measure(llama, plan, windows, work, steps);
-            if (shared > 0 && needsCalibration(plan.recipe))
-                measured.remarks.push_back("It was calibrated on " + std::to_string(shared) + " of the " +
-                                           std::to_string(windows.count) +
-                                           " windows that it was evaluated on: that "
-                                           "flatters it.");
-            auto result = std::make_shared<const AccuracyResult>(std::move(measured));
-            post([this, text = request.text, rule = plan.rule, result] { take(text, rule, result); });
-        }
+        Job(*this, llama, request, windowsFrom(llama, request.text, warnings), work, post).run();
         return warnings;
     };
     m_runner.start(
@@ -169,8 +249,9 @@ void Accuracy::start(Request request) {
             [this](const Progress &progress) {
                 const double part =
                     progress.total == 0 ? 0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
-                m_status.share = (static_cast<double>(m_status.index) + part) /
-                                 static_cast<double>(std::max<std::size_t>(1, m_status.count));
+                m_status.share =
+                    (static_cast<double>(m_status.done) + part * static_cast<double>(m_status.running.size())) /
+                    static_cast<double>(std::max<std::size_t>(1, m_status.count));
                 m_status.elapsedSeconds = static_cast<double>(m_elapsed.elapsed()) / 1000;
                 Q_EMIT progressed();
             }});

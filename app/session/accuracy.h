@@ -44,17 +44,18 @@ public:
         // To say what was calibrated on the very windows that are evaluated. May be null.
         std::shared_ptr<const CalibrationFile> calibration;
     };
-    // One job. Recipes that were measured whole on that text already are left out. A running one is replaced.
+    // One job: the recipes run side by side, so that the unquantized model runs once for all of them. Those that were
+    // measured whole on that text already are left out. A running job is replaced.
     void start(Request request);
     void stop(); // what was measured is kept
 
     bool isRunning() const { return m_running; }
     struct Status {
         TextSource text;
-        std::size_t index = 0; // of the recipe that is run
+        std::size_t done = 0; // recipes
         std::size_t count = 0;
-        AccuracyRunning running;
-        double share = 0; // of the whole job, 0 ... 1
+        std::vector<AccuracyRunning> running; // side by side
+        double share = 0;                     // of the whole job, 0 ... 1
         double elapsedSeconds = 0;
     };
     const Status &status() const { return m_status; }
@@ -92,6 +93,7 @@ private:
         SelectionRule rule;
         SharedAccuracy result;
     };
+    class Job;
     void take(const TextSource &text, const SelectionRule &rule, SharedAccuracy result);
     void finish(const QString &problem, bool stopped);
 

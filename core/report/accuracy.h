@@ -84,7 +84,7 @@ struct AccuracyInput {
     AccuracyRank rank = AccuracyRank::Kl;
     std::string text;          // what it was measured on: "heldout.txt"
     std::string referenceName; // of the unquantized model: "F16"
-    std::optional<AccuracyRunning> running;
+    std::vector<AccuracyRunning> running; // side by side, over the same windows
 };
 RecipeEvidence recipeEvidence(const AccuracyResult &result);
 SharedAccuracy findResult(const std::vector<SharedAccuracy> &results, const Recipe &recipe);

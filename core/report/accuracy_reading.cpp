@@ -78,6 +78,31 @@ std::string runningClause(const AccuracyRunning &running) {
     return text + ", perplexity " + changeText(perplexityChange(last.nllDifference)) + ".";
 }
 
+// Several that run side by side: the current one's means, else those of the best of 4 bits so far.
+std::string runningClause(const AccuracyInput &input) {
+    const std::vector<AccuracyRunning> &running = input.running;
+    if (running.size() == 1)
+        return runningClause(running.front());
+    const std::string count = countText(running.size()) + " recipes";
+    const auto begun = [](const AccuracyRunning &one) { return !one.curve.empty(); };
+    if (std::none_of(running.begin(), running.end(), begun))
+        return count + " are being quantized and run side by side with the unquantized model.";
+    const auto own = std::find_if(running.begin(), running.end(),
+                                  [&](const AccuracyRunning &one) { return one.recipe == input.current; });
+    if (own != running.end() && !own->curve.empty())
+        return count + " side by side: " + runningClause(*own);
+    const AccuracyRunning *best = nullptr;
+    for (const AccuracyRunning &one : running) {
+        if (!begun(one))
+            continue;
+        const bool four = one.recipe.format != Format::Int8;
+        if (best == nullptr ||
+            (four && (best->recipe.format == Format::Int8 || one.curve.back().kl.mean < best->curve.back().kl.mean)))
+            best = &one;
+    }
+    return count + " side by side, of 4 bits with the least so far: " + runningClause(*best);
+}
+
 // The recipe with the same codes' room, rounded to nearest.
 SharedAccuracy roundedSame(const std::vector<SharedAccuracy> &results, const Recipe &recipe) {
     Recipe plain = recipe;
@@ -207,17 +232,19 @@ Reading accuracyReading(const AccuracyInput &input) {
         if (!clause.empty())
             reading.clauses.push_back(clause);
     };
-    if (input.running)
-        add(runningClause(*input.running));
+    if (!input.running.empty())
+        add(runningClause(input));
     const SharedAccuracy own = findResult(input.results, input.current);
-    if (own && (!input.running || !(input.running->recipe == input.current))) {
+    const bool ownRuns = std::any_of(input.running.begin(), input.running.end(),
+                                     [&](const AccuracyRunning &running) { return running.recipe == input.current; });
+    if (own && !ownRuns) {
         add(ownClause(*own));
         const SharedAccuracy baseline = input.baseline ? findResult(input.results, *input.baseline) : nullptr;
         if (baseline && baseline != own)
             add(comparedClause(*own, *baseline));
         else
             add(bestClause(input, *own));
-    } else if (!input.running && !input.results.empty()) {
+    } else if (input.running.empty() && !input.results.empty()) {
         std::vector<SharedAccuracy> four = input.results;
         std::erase_if(four, [](const SharedAccuracy &result) { return !fourBits(*result); });
         if (!four.empty()) {
@@ -228,7 +255,7 @@ Reading accuracyReading(const AccuracyInput &input) {
         }
         add(recipeText(input.current) + " is not measured yet: press Evaluate.");
     }
-    if (!input.running)
+    if (input.running.empty())
         for (const std::string &lesson : accuracyLessons(input))
             add(lesson);
     return reading;

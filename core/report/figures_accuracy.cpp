@@ -323,12 +323,14 @@ void addCurve(Figure &figure, const Curve &curve, AccuracyRank rank) {
 
 std::vector<Curve> curvesOf(const AccuracyInput &input) {
     std::vector<Curve> curves;
-    if (input.running) {
-        if (!input.running->curve.empty())
-            curves.push_back({shortForm(input.running->recipe), formatLook(input.running->recipe.format).colour,
-                              LineStyle::Solid, &input.running->curve});
-        return curves;
+    for (const AccuracyRunning &running : input.running) {
+        const bool own = input.running.size() == 1 || running.recipe == input.current;
+        if (!running.curve.empty())
+            curves.push_back({shortForm(running.recipe), formatLook(running.recipe.format).colour,
+                              own ? LineStyle::Solid : LineStyle::Dotted, &running.curve});
     }
+    if (!input.running.empty())
+        return curves;
     const auto add = [&](const Recipe &recipe, const char *suffix, LineStyle line) {
         const SharedAccuracy result = findResult(input.results, recipe);
         if (result && !result->curve.empty())
@@ -405,8 +407,8 @@ std::optional<Figure> accuracyCurve(const AccuracyInput &input) {
     double last = 2;
     for (const Curve &curve : curves)
         last = std::max(last, static_cast<double>(curve.points->back().windows));
-    if (input.running)
-        last = std::max(last, static_cast<double>(input.running->planned));
+    for (const AccuracyRunning &running : input.running)
+        last = std::max(last, static_cast<double>(running.planned));
     figure.x.lower = 0;
     figure.x.upper = last;
     fitCurve(figure, curves, rank);

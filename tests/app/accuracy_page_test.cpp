@@ -80,7 +80,7 @@ private Q_SLOTS:
         Window window;
         QVERIFY(open(window, 64));
         window->pages().evaluate();
-        QVERIFY(QTest::qWaitFor([&] { return !window->session().accuracy().status().running.curve.empty(); },
+        QVERIFY(QTest::qWaitFor([&] { return !window->session().accuracy().status().running.front().curve.empty(); },
                                 longPatience));
         window->actions()[ActionId::CancelJob]->setEnabled(true);
         window->actions()[ActionId::CancelJob]->trigger();

@@ -133,12 +133,39 @@ private Q_SLOTS:
     void theRunIsRead() {
         AccuracyInput input = example();
         input.results.clear();
-        input.running = AccuracyRunning{int4, 64, {{24, {2.1, 0.1}, {0.08, 0.002}, {0.1, 0.004}}}};
+        input.running = {{int4, 64, {{24, {2.1, 0.1}, {0.08, 0.002}, {0.1, 0.004}}}}};
         QCOMPARE(reading(input), QStringLiteral("INT4 asym 64, 24 of 64 windows: KL 0.1000 ± 0.0040 so far, perplexity "
                                                 "+8.33 ± 0.22 %."));
         const auto curve = accuracyCurve(input);
         QVERIFY(curve);
         QCOMPARE(curve->x.upper, 64.0);
+    }
+
+    // The current recipe is told where it is among them, else the best one; each has its curve.
+    void runsSideBySideAreRead() {
+        AccuracyInput input = example();
+        input.results.clear();
+        Recipe other = int4;
+        other.groupSize = GroupSize::of(32);
+        Recipe coarse = defaultRecipe(Format::Int8);
+        input.running = {{coarse, 64, {}}, {int4, 64, {}}, {other, 64, {}}};
+        QCOMPARE(reading(input),
+                 QStringLiteral("3 recipes are being quantized and run side by side with the unquantized model."));
+        QVERIFY(!accuracyCurve(input));
+        input.running[0].curve = {{24, {2.1, 0.1}, {0.001, 0.002}, {0.001, 0.0001}}};
+        input.running[1].curve = {{24, {2.1, 0.1}, {0.08, 0.002}, {0.1, 0.004}}};
+        input.running[2].curve = {{24, {2.1, 0.1}, {0.04, 0.002}, {0.05, 0.004}}};
+        QVERIFY(reading(input).startsWith(QStringLiteral("3 recipes side by side: INT4 asym 64, 24 of 64 windows: KL "
+                                                         "0.1000")));
+        input.current = defaultRecipe(Format::Fp4);
+        QVERIFY(reading(input).startsWith(
+            QStringLiteral("3 recipes side by side, of 4 bits with the least so far: INT4 asym 32, 24 of 64 windows")));
+        std::size_t named = 0;
+        const std::optional<Figure> curve = accuracyCurve(input);
+        QVERIFY(curve);
+        for (const Series &series : curve->series)
+            named += series.name.empty() ? 0 : 1;
+        QCOMPARE(named, 3U);
     }
 
     void theFrontHoldsWhatIsNotBeaten() {

@@ -334,7 +334,7 @@ void AccuracyPage::setInput(const AccuracyInput &input) {
         show(m_pareto, paretoFigure(input));
     const auto curve = accuracyCurve(input);
     m_curve->setVisible(curve.has_value());
-    placeCurve(input.running.has_value());
+    placeCurve(!input.running.empty());
     if (curve)
         show(m_curve, *curve);
     if (!same) {
