@@ -86,6 +86,7 @@ void checkEncode(Problems &problems, const Kernels &kernels, Format format, Kind
         span.encodeScales = scales.encode.data();
         span.decodeScales = type == ScaleType::F32 ? scales.decode.data() : scales.encode.data();
         span.zeroPoints = traits(format).zeroPoint ? scales.zeroPoints.data() : nullptr;
+        span.codebook = codebookOf(format, variant / 3);
         span.codes = result.codes.data();
         span.decoded = withDecoded ? result.decoded.data() : nullptr;
         span.sums = withSums ? &result.sums : nullptr;
@@ -153,6 +154,7 @@ void checkDecode(Problems &problems, const Kernels &kernels, Format format, std:
     span.firstInGroup = firstInGroup;
     span.decodeScales = scales.data();
     span.zeroPoints = traits(format).zeroPoint ? zeroPoints.data() : nullptr;
+    span.codebook = codebookOf(format, random());
     span.out = got.data();
     kernels.decode[static_cast<std::size_t>(format)](span);
     span.out = expected.data();
@@ -192,6 +194,7 @@ Problems clipSearchAgrees(const Kernels &kernels) {
                 search.count = count;
                 search.scaleType = static_cast<ScaleType>(variant % 3);
                 search.importance = variant % 4 == 3 ? importance.data() : nullptr;
+                search.codebook = codebookOf(row.format, variant / 3);
                 scalarKernels().groupRanges(guarded.data(), count, count, &search.range);
                 const ClipChoice a = kernels.clipSearch[format](search);
                 const ClipChoice b = scalarKernels().clipSearch[format](search);

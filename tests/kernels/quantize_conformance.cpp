@@ -85,6 +85,7 @@ void run(const Kernels &kernels, const Case &one, const void *weights, Outcome<B
     span.count = one.count;
     span.groupSize = one.groupSize;
     span.scaleType = one.type;
+    span.codebook = codebookOf(one.format, one.count);
     span.scales = outcome.scales.data();
     span.zeroPoints = traits(one.format).zeroPoint ? outcome.zeroPoints.data() : nullptr;
     span.codes = outcome.codes.data();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "test_weights.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -17,6 +18,8 @@ float tie(Format format, std::mt19937 &random) {
         value = static_cast<float>(static_cast<int>(random() % 254) - 127) + 0.5F;
     else if (format == Format::None)
         value = static_cast<float>(random() % 16) - 7.5F;
+    else if (const SortedLevels *const codebook = codebookOf(format, random()); codebook != nullptr)
+        value = codebook->boundary[random() % 15];
     else
         value = sortedLevels(format).boundary[random() % 15];
     switch (random() % 4) {
@@ -52,6 +55,15 @@ std::string_view nameOf(Kind kind) {
     static constexpr std::string_view names[] = {"normal", "heavy-tailed", "constant", "zeros",      "ties",
                                                  "short",  "denormal",     "huge",     "not finite", "mixed"};
     return names[static_cast<std::size_t>(kind)];
+}
+
+const SortedLevels *codebookOf(Format format, std::size_t variant) {
+    static constexpr std::array<float, 16> withoutZero{-0.93F, -0.71F, -0.52F, -0.41F, -0.3F, -0.21F, -0.13F, -0.04F,
+                                                       0.03F,  0.1F,   0.17F,  0.25F,  0.37F, 0.52F,  0.81F,  1.0F};
+    static constexpr std::array<float, 16> positive{0.02F, 0.05F, 0.09F, 0.14F, 0.19F, 0.25F, 0.31F, 0.38F,
+                                                    0.45F, 0.52F, 0.6F,  0.68F, 0.76F, 0.84F, 0.92F, 0.99F};
+    static const SortedLevels books[] = {sortedLevels(withoutZero), sortedLevels(positive)};
+    return format != Format::Fitted || variant % 3 == 0 ? nullptr : &books[variant % 3 - 1];
 }
 
 std::vector<float> makeWeights(Kind kind, std::size_t count, Format format, std::uint32_t seed) {
