@@ -126,7 +126,7 @@ double exactError(const ClipSearch &job, float scale, std::uint8_t zeroPoint) {
     const SearchTables search = searchTables<format>(tables, job.codebook);
     const FloatTable levels = levelTable<format>(tables, job.codebook);
     const auto constants = constantsOf<format>(scale, scale, inverse, zeroPoint, clipOf<format>(tables, job.codebook));
-    Sixteen check{};
+    Check check;
     double sum = 0;
     for (std::size_t begin = 0; begin < job.count; begin += 16) {
         const std::size_t count = job.count - begin < 16 ? job.count - begin : 16;

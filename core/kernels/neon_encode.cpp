@@ -74,7 +74,7 @@ bool encodeBytes(const EncodeSpan &span, std::uint8_t *bytes) {
     const Clip clip = clipOf<format>(tables, span.codebook);
     SumLanes sums{};
     ErrorSums rest;
-    Sixteen check{};
+    Check check;
     std::size_t done = 0;
     std::size_t inGroup = span.firstInGroup;
     for (std::size_t group = 0; done < span.count; ++group) {
@@ -111,27 +111,68 @@ bool encodeBytes(const EncodeSpan &span, std::uint8_t *bytes) {
             done = end;
         }
     }
-    if (!isSmall(check))
+    if (!check.allFinite())
         return false;
     if constexpr (withSums)
         *span.sums = finished(sums, rest, span.count);
     return true;
 }
 
-// Two codes a byte, the first in the high nibble. `bytes` is readable, and 0, up to a multiple of 32.
+// Two codes a byte, the first in the high nibble.
+NIBBLESCOPE_INLINE uint8x16_t packed(uint8x16_t a, uint8x16_t b) {
+    return vsliq_n_u8(vuzp2q_u8(a, b), vuzp1q_u8(a, b), 4);
+}
+// `bytes` is readable, and 0, up to a multiple of 32.
 NIBBLESCOPE_INLINE void packNibbles(const std::uint8_t *bytes, std::size_t count, std::uint8_t *codes) {
     const std::size_t out = (count + 1) / 2;
     for (std::size_t i = 0; i < out; i += 16) {
         const uint8x16_t a = vld1q_u8(bytes + 2 * i), b = vld1q_u8(bytes + 2 * i + 16);
-        const uint8x16_t packed = vsliq_n_u8(vuzp2q_u8(a, b), vuzp1q_u8(a, b), 4);
         if (out - i >= 16) {
-            vst1q_u8(codes + i, packed);
+            vst1q_u8(codes + i, packed(a, b));
         } else {
             std::uint8_t rest[16];
-            vst1q_u8(rest, packed);
+            vst1q_u8(rest, packed(a, b));
             std::memcpy(codes + i, rest, out - i);
         }
     }
+}
+
+// Codes alone, straight to where they belong. False: not done, for such weights or for groups that are not of whole
+// sixteens of bytes.
+template <Format format>
+bool encodePacked(const EncodeSpan &span) {
+    if (span.groupSize % 32 != 0 || span.firstInGroup % 32 != 0)
+        return false;
+    const SearchTables search = searchTables<format>(encodeTables(format), span.codebook);
+    Check check;
+    std::size_t done = 0;
+    std::size_t inGroup = span.firstInGroup;
+    for (std::size_t group = 0; done < span.count; ++group) {
+        const float inverse = inverseOf<format>(span.encodeScales[group]);
+        if (inverse == -__builtin_inff())
+            return false;
+        const std::uint8_t zeroPoint = format == Format::Int4Asym ? span.zeroPoints[group] : std::uint8_t{0};
+        const auto constants = constantsOf<format>(span.encodeScales[group], 0.0F, inverse, zeroPoint, Clip{});
+        const std::size_t left = span.count - done;
+        const std::size_t end = done + (span.groupSize - inGroup < left ? span.groupSize - inGroup : left);
+        inGroup = 0;
+        for (; done + 32 <= end; done += 32) {
+            const uint8x16_t a = encodeSixteen<format>(load16(span.weights + done), constants, search, check);
+            const uint8x16_t b = encodeSixteen<format>(load16(span.weights + done + 16), constants, search, check);
+            vst1q_u8(span.codes + done / 2, packed(a, b));
+        }
+        if (done < end) { // the end of the run
+            float rest[32] = {};
+            std::memcpy(rest, span.weights + done, (end - done) * sizeof(float));
+            std::uint8_t bytes[32];
+            vst1q_u8(bytes, encodeSixteen<format>(load16(rest), constants, search, check));
+            vst1q_u8(bytes + 16, encodeSixteen<format>(load16(rest + 16), constants, search, check));
+            std::memset(bytes + (end - done), 0, 32 - (end - done));
+            packNibbles(bytes, end - done, span.codes + done / 2);
+            done = end;
+        }
+    }
+    return check.allFinite();
 }
 
 constexpr std::size_t countBlock = 128 * 16; // what counters of a byte can take
@@ -178,6 +219,9 @@ template <Format format>
 void encodeChunk(const EncodeSpan &span) {
     std::uint8_t buffer[chunkWeights + 32];
     bool done = false;
+    if constexpr (format != Format::Int8)
+        if (span.sums == nullptr && span.decoded == nullptr && span.codeCounts == nullptr && encodePacked<format>(span))
+            return;
     if (span.sums != nullptr)
         done = span.decoded != nullptr ? encodeBytes<format, true, true>(span, buffer)
                                        : encodeBytes<format, true, false>(span, buffer);

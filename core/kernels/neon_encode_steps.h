@@ -136,10 +136,23 @@ struct GroupConstants {
     std::uint8_t zeroPoint;
 };
 
-// `check` collects squares that are not small where a weight is not finite or absurdly large for its scale.
+// Not finite where a value was not: Inf and NaN leave no product and no sum finite.
+struct Check {
+    float32x4_t sum[2] = {vdupq_n_f32(0), vdupq_n_f32(0)};
+
+    NIBBLESCOPE_INLINE void take(const Sixteen &values) {
+        sum[0] = vfmaq_f32(sum[0], values.v[0], values.v[1]);
+        sum[1] = vfmaq_f32(sum[1], values.v[2], values.v[3]);
+    }
+    NIBBLESCOPE_INLINE bool allFinite() const {
+        return vmaxvq_f32(vmaxq_f32(vabsq_f32(sum[0]), vabsq_f32(sum[1]))) < __builtin_inff(); // false for NaN
+    }
+};
+
+// `check` takes the weights in units of the scale.
 template <Format format>
 NIBBLESCOPE_INLINE uint8x16_t encodeSixteen(const Sixteen &w, const GroupConstants &group, const SearchTables &tables,
-                                            Sixteen &check) {
+                                            Check &check) {
     Sixteen q;
     NIBBLESCOPE_UNROLL
     for (std::size_t i = 0; i < 4; ++i) {
@@ -147,10 +160,8 @@ NIBBLESCOPE_INLINE uint8x16_t encodeSixteen(const Sixteen &w, const GroupConstan
             q.v[i] = quotient(w.v[i], group.scale, group.inverse);
         else
             q.v[i] = vmulq_f32(w.v[i], group.inverse);
-        check.v[i] = vfmaq_f32(check.v[i], q.v[i], q.v[i]);
-        if constexpr (format == Format::Int4Max)
-            q.v[i] = vaddq_f32(q.v[i], vdupq_n_f32(8.5F));
     }
+    check.take(q);
     if constexpr (format == Format::Int4 || format == Format::Int4Asym) {
         const int16x8_t zero = vdupq_n_s16(format == Format::Int4 ? 8 : group.zeroPoint);
         const int16x8_t low = vqaddq_s16(nearestWords(q.v[0], q.v[1]), zero);
@@ -159,6 +170,9 @@ NIBBLESCOPE_INLINE uint8x16_t encodeSixteen(const Sixteen &w, const GroupConstan
     } else if constexpr (format == Format::Int8) {
         return vreinterpretq_u8_s8(vmaxq_s8(nearestBytes(q), vdupq_n_s8(-127)));
     } else if constexpr (format == Format::Int4Max) {
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 4; ++i)
+            q.v[i] = vaddq_f32(q.v[i], vdupq_n_f32(8.5F));
         return vminq_u8(bytesRoundedDown(q), vdupq_n_u8(15));
     } else if constexpr (format == Format::Nf4) {
         return codesByBins(q, tables);
@@ -167,11 +181,6 @@ NIBBLESCOPE_INLINE uint8x16_t encodeSixteen(const Sixteen &w, const GroupConstan
     } else {
         return vqtbl1q_u8(tables.codes, placesOf(q, tables));
     }
-}
-
-NIBBLESCOPE_INLINE bool isSmall(const Sixteen &check) {
-    const float32x4_t most = vmaxq_f32(vmaxq_f32(check.v[0], check.v[1]), vmaxq_f32(check.v[2], check.v[3]));
-    return vmaxvq_f32(most) < 0x1p60F; // NaN stays through all of these
 }
 
 // The reciprocal of a scale, 0 for 0. Negative infinity: the scale is out of the range that quotients are exact in.

@@ -20,9 +20,12 @@ NIBBLESCOPE_INLINE LowHigh lanesOf(const float *weights, std::size_t count) {
     LowHigh a{vdupq_n_f32(0), vdupq_n_f32(0)};
     LowHigh b = a;
     std::size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        take(a, vld1q_f32(weights + i));
-        take(b, vld1q_f32(weights + i + 4));
+    for (; i + 16 <= count; i += 16) {
+        NIBBLESCOPE_UNROLL
+        for (std::size_t k = 0; k < 16; k += 8) {
+            take(a, vld1q_f32(weights + i + k));
+            take(b, vld1q_f32(weights + i + k + 4));
+        }
     }
     for (; i + 4 <= count; i += 4)
         take(a, vld1q_f32(weights + i));

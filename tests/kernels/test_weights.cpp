@@ -2,6 +2,7 @@
 #include "test_weights.h"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -70,6 +71,7 @@ std::vector<float> makeWeights(Kind kind, std::size_t count, Format format, std:
     std::mt19937 random(seed);
     std::normal_distribution<float> normal(0.0F, 0.02F);
     std::student_t_distribution<float> heavy(2.0F);
+    const float tiny = std::bit_cast<float>(0x00800000U | (seed * 2654435761U) >> 9); // 2^-126 and a little more
     std::vector<float> weights(count);
     for (std::size_t i = 0; i < count; ++i) {
         float &w = weights[i];
@@ -93,7 +95,11 @@ std::vector<float> makeWeights(Kind kind, std::size_t count, Format format, std:
             w = f32FromBf16(bf16FromF32(w));
             break;
         case Kind::Denormal:
-            w *= random() % 3 == 0 ? 1e-37F : 1e-43F;
+            // With ties, where a quotient by reciprocals would lose its last bits.
+            if (random() % 2 == 0)
+                w *= random() % 3 == 0 ? 1e-37F : 1e-43F;
+            else
+                w = (random() % 16 == 0 ? largestOf(format) : tie(format, random)) * tiny;
             break;
         case Kind::Huge:
             w *= random() % 3 == 0 ? 3e38F : 1e30F;
