@@ -156,10 +156,12 @@ bool encodePacked(const EncodeSpan &span) {
         const std::size_t left = span.count - done;
         const std::size_t end = done + (span.groupSize - inGroup < left ? span.groupSize - inGroup : left);
         inGroup = 0;
-        for (; done + 32 <= end; done += 32) {
-            const uint8x16_t a = encodeSixteen<format>(load16(span.weights + done), constants, search, check);
-            const uint8x16_t b = encodeSixteen<format>(load16(span.weights + done + 16), constants, search, check);
-            vst1q_u8(span.codes + done / 2, packed(a, b));
+        const float *from = span.weights + done;
+        std::uint8_t *to = span.codes + done / 2;
+        for (; done + 32 <= end; done += 32, from += 32, to += 16) {
+            const uint8x16_t a = encodeSixteen<format>(load16(from), constants, search, check);
+            const uint8x16_t b = encodeSixteen<format>(load16(from + 16), constants, search, check);
+            vst1q_u8(to, packed(a, b));
         }
         if (done < end) { // the end of the run
             float rest[32] = {};
