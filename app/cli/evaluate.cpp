@@ -163,30 +163,18 @@ void calibrateOnFiles(const Arguments &arguments, const Surroundings &surroundin
         warn(text);
     WorkerPool pool(arguments.threads);
     const Work work{pool, surroundings.kernels, Priority::Batch, surroundings.stop, terminalProgress()};
-    std::uint64_t positions = 0;
-    for (const ActivationFile &file : files)
-        positions = std::max(positions, file.shape.rows);
-    CalibrationWriter writer(*arguments.out, {model.name, fingerprintOf(model), 0, 0, positions, 0}, {});
-    std::size_t inputs = 0;
-    calibrateFromFiles(
-        files,
-        [&](const std::string &name, const InputStatistics &statistics) {
-            writer.add(name, statistics);
-            ++inputs;
-        },
-        work);
-    writer.commit();
+    const FileCalibration made = writeCalibration(model, files, *arguments.out, work);
     clearProgress();
     if (!arguments.json) {
-        std::printf("%zu inputs from %zu files are in %s\n", inputs, files.size(),
+        std::printf("%zu inputs from %zu files are in %s\n", made.inputs, files.size(),
                     shown(arguments.out->string()).c_str());
         return;
     }
     Json json;
     json["nibblescope"] = version();
     json["path"] = model.path.string();
-    json["positions"] = positions;
-    json["inputs"] = inputs;
+    json["positions"] = made.positions;
+    json["inputs"] = made.inputs;
     json["out"] = arguments.out->string();
     json["warnings"] = warnings;
     std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";

@@ -58,14 +58,17 @@ CalibrationWindow::CalibrationWindow(Session &session, RecipePanel &recipe, QWid
             Q_EMIT messageRaised({Severity::Error, text, {}, topic, false});
     });
     connect(&calibration, &Calibration::made, this, [this](const QString &path) {
-        Q_EMIT messageRaised({Severity::Info,
-                              tr("Calibrated: `%1` is in use. GPTQ, AWQ and importance weights can be chosen.")
-                                  .arg(QFileInfo(path).fileName()),
-                              {{tr("Show in Folder"), [path] { showInFolder(path); }}},
-                              topic,
-                              false});
+        Q_EMIT messageRaised(
+            {Severity::Info,
+             (notRun().isEmpty() ? tr("Calibrated: `%1` is in use. GPTQ, AWQ and importance weights can be chosen.")
+                                 : tr("Calibrated: `%1` is in use. GPTQ and importance weights can be chosen."))
+                 .arg(QFileInfo(path).fileName()),
+             {{tr("Show in Folder"), [path] { showInFolder(path); }}},
+             topic,
+             false});
     });
     connect(&recipe, &RecipePanel::calibrateRequested, this, &CalibrationWindow::show);
+    connect(&recipe, &RecipePanel::importCalibrationRequested, this, &CalibrationWindow::showImport);
     connect(&recipe, &RecipePanel::chooseCalibrationRequested, this, &CalibrationWindow::chooseFile);
     connect(&recipe, &RecipePanel::forgetCalibrationRequested, this, [this] {
         QSettings().remove(rememberedKey());
@@ -76,23 +79,31 @@ CalibrationWindow::CalibrationWindow(Session &session, RecipePanel &recipe, QWid
 
 void CalibrationWindow::showState() {
     const Calibration &calibration = m_session.calibration();
-    const ModelAbility *ability = m_session.accuracy().ability();
     CalibrationState state;
     state.file = QFileInfo(calibration.path()).fileName();
     if (calibration.file()) {
         const CalibrationHeader &header = calibration.file()->header();
-        state.about = tr("%1 windows of %2 tokens, made with %3")
-                          .arg(QString::fromStdString(countText(header.windows)),
-                               QString::fromStdString(countText(header.context)), QString::fromStdString(header.model));
+        const QString model = QString::fromStdString(header.model);
+        state.about = header.windows == 0 ? tr("Imported inputs of %1 tokens, made for %2")
+                                                .arg(QString::fromStdString(countText(header.positions)), model)
+                                          : tr("%1 windows of %2 tokens, made with %3")
+                                                .arg(QString::fromStdString(countText(header.windows)),
+                                                     QString::fromStdString(countText(header.context)), model);
     }
     state.making = calibration.isMaking();
-    if (m_session.model() && ability == nullptr)
-        state.reasonNotRun = tr("the model is being looked at");
-    else if (ability != nullptr)
-        state.reasonNotRun = QString::fromStdString(ability->notRun);
+    state.reasonNotRun = notRun();
     m_recipe.setCalibration(state);
-    if (m_panel != nullptr)
-        m_panel->setProblem(calibration.isMaking() ? tr("A calibration is being made.") : state.reasonNotRun);
+    if (m_panel != nullptr) {
+        m_panel->setProblem(calibration.isMaking() ? tr("A calibration is being made.") : QString());
+        m_panel->setNotRun(state.reasonNotRun);
+    }
+}
+
+QString CalibrationWindow::notRun() const {
+    const ModelAbility *ability = m_session.accuracy().ability();
+    if (m_session.model() && ability == nullptr)
+        return tr("the model is being looked at");
+    return ability == nullptr ? QString() : QString::fromStdString(ability->notRun);
 }
 
 void CalibrationWindow::modelChanged() {
@@ -128,6 +139,12 @@ CalibratePanel &CalibrationWindow::panel() {
             if (!path.isEmpty())
                 m_panel->setText(path);
         });
+        connect(m_panel, &CalibratePanel::folderRequested, this, [this] {
+            const QString path =
+                QFileDialog::getExistingDirectory(m_panel, tr("Folder of Inputs"), folderOf(*m_session.model()));
+            if (!path.isEmpty())
+                m_panel->setFolder(path);
+        });
         connect(m_panel, &CalibratePanel::targetRequested, this, [this] {
             const QString path =
                 QFileDialog::getSaveFileName(m_panel, tr("Calibration File"), m_panel->target(), tr("HDF5 (*.h5)"));
@@ -150,13 +167,26 @@ void CalibrationWindow::show() {
     window.setTarget(suggestedTarget(model));
     if (const ModelAbility *ability = m_session.accuracy().ability(); ability != nullptr && ability->contextLimit)
         window.setContext(static_cast<int>(std::min<std::uint64_t>(*ability->contextLimit, largestUsualContext)));
+    const ModelAbility *known = m_session.accuracy().ability();
+    window.setImports(known != nullptr && !known->notRun.empty());
     showState();
     window.show();
     window.raise();
     window.activateWindow();
 }
 
+void CalibrationWindow::showImport() {
+    show();
+    if (m_session.model())
+        panel().setImports(true);
+}
+
 void CalibrationWindow::start() {
+    m_panel->hide();
+    if (m_panel->imports()) {
+        m_session.calibration().importInputs(m_panel->folder(), m_panel->target());
+        return;
+    }
     TextSource text;
     text.path = m_panel->text().toStdString();
     text.tokenIds = m_panel->text().endsWith(QLatin1String(".npy"), Qt::CaseInsensitive);
@@ -164,7 +194,6 @@ void CalibrationWindow::start() {
     text.windows = static_cast<std::size_t>(m_panel->windows());
     text.fromEnd = m_panel->fromEnd();
     m_session.calibration().make(text, m_panel->target());
-    m_panel->hide();
 }
 
 void CalibrationWindow::chooseFile() {

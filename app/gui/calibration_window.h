@@ -17,7 +17,8 @@ class CalibrationWindow : public QObject {
 public:
     CalibrationWindow(Session &session, RecipePanel &recipe, QWidget *parent);
 
-    void show();       // asks what to calibrate on
+    void show();       // asks what to calibrate on: a text, or where the model does not run imported inputs
+    void showImport(); // the same for imported inputs
     void chooseFile(); // takes one that was made before
     CalibratePanel &panel();
 
@@ -30,6 +31,7 @@ private:
     void start();
     void remember();
     QString rememberedKey() const;
+    QString notRun() const; // why the model cannot be run; empty: it can
 
     Session &m_session;
     RecipePanel &m_recipe;

@@ -53,6 +53,12 @@ std::size_t sharedWindows(const TokenWindows &some, const TokenWindows &others) 
     return shared;
 }
 
+// Windows that were calibrated on; a calibration from imported inputs knows none.
+std::size_t flattered(const TokenWindows &windows, const CalibrationFile *calibration) {
+    return calibration != nullptr && calibration->header().windows > 0 ? sharedWindows(windows, calibration->windows())
+                                                                       : 0;
+}
+
 // What is known of the weights alone, once a recipe was run over all windows.
 void addErrors(AccuracyResult &result, const Llama &llama, const ModelPlan &plan, const WeightEdit &edit,
                const Work &work) {
@@ -116,7 +122,7 @@ public:
     Job(Accuracy &accuracy, const Llama &llama, const Request &request, TokenWindows windows, const Work &work,
         const Post &post)
         : m_accuracy(accuracy), m_llama(llama), m_request(request), m_windows(std::move(windows)), m_work(work),
-          m_post(post), m_shared(request.calibration ? sharedWindows(m_windows, request.calibration->windows()) : 0) {}
+          m_post(post), m_shared(flattered(m_windows, request.calibration.get())) {}
 
     void run() {
         for (const std::vector<ModelPlan> &plans : together(m_request.plans)) {

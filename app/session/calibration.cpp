@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/model/activation_source.h"
 #include "core/model/llama.h"
 #include "core/model/sequential.h"
 #include "core/quant/method_parameters.h"
@@ -19,7 +20,8 @@ constexpr double tellableShare = 0.05;
 
 std::string lackingText(const Recipe &recipe) {
     return std::string(findMethod(recipe.method)->name) +
-           " needs a calibration: Run > Calibrate... makes one by running the model on a text.";
+           " needs a calibration: Run > Calibrate... makes one by running the model on a text, or from inputs that "
+           "another program wrote.";
 }
 
 } // namespace
@@ -66,10 +68,7 @@ void Calibration::load(const QString &path) {
 void Calibration::make(const TextSource &text, const QString &target) {
     if (!m_model)
         return;
-    m_making = true;
-    m_share = 0;
-    m_elapsed.start();
-    auto body = [text, target = target.toStdString(), model = m_model](const Work &work, const Post &) {
+    startMaking(target, [text, target = target.toStdString(), model = m_model](const Work &work) {
         const Llama llama(*model);
         std::vector<std::string> warnings;
         const TokenWindows windows = windowsFrom(llama, text, warnings);
@@ -84,7 +83,27 @@ void Calibration::make(const TextSource &text, const QString &target) {
         Loaded loaded = open(target, *model);
         loaded.warnings.insert(loaded.warnings.begin(), warnings.begin(), warnings.end());
         return loaded;
-    };
+    });
+}
+
+void Calibration::importInputs(const QString &folder, const QString &target) {
+    if (!m_model)
+        return;
+    startMaking(target,
+                [folder = folder.toStdString(), target = target.toStdString(), model = m_model](const Work &work) {
+                    std::vector<std::string> warnings;
+                    writeCalibration(*model, findActivationFiles(*model, folder, warnings), target, work);
+                    Loaded loaded = open(target, *model);
+                    loaded.warnings.insert(loaded.warnings.begin(), warnings.begin(), warnings.end());
+                    return loaded;
+                });
+}
+
+void Calibration::startMaking(const QString &target, Body making) {
+    m_making = true;
+    m_share = 0;
+    m_elapsed.start();
+    auto body = [making = std::move(making)](const Work &work, const Post &) { return making(work); };
     m_runner.start(
         makeSlot, Queue::Batch, std::move(body),
         JobHandlers<Loaded>{[this, target](const std::shared_ptr<const Loaded> &loaded) {

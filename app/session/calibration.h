@@ -31,6 +31,8 @@ public:
     void load(const QString &path);
     // Runs the model over the text and writes the file, which is then in use.
     void make(const TextSource &text, const QString &target);
+    // The same from inputs that another program wrote, NAME.npy in a folder: the model need not run.
+    void importInputs(const QString &folder, const QString &target);
     void stop();
     void forget();
 
@@ -64,6 +66,8 @@ private:
     };
     static Loaded open(const std::filesystem::path &path, const Model &model);
     void take(const QString &path, const Loaded &loaded);
+    using Body = std::function<Loaded(const Work &work)>;
+    void startMaking(const QString &target, Body body);
     void end();
 
     struct Sequential {

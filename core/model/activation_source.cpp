@@ -302,21 +302,45 @@ ActivationSet importActivations(const Model &model, const std::filesystem::path 
 
 std::uint64_t calibrateFromFiles(const std::vector<ActivationFile> &files, const CalibrationSink &sink,
                                  const Work &work) {
-    std::set<std::string> done;
+    std::set<std::string> names;
+    std::vector<const ActivationFile *> first; // of those that share an input
+    std::uint64_t total = 0;
+    for (const ActivationFile &file : files)
+        if (names.insert(inputOfTensor(file.tensor)).second) {
+            first.push_back(&file);
+            total += file.shape.size() * sizeof(float);
+        }
+    std::uint64_t done = 0;
     std::uint64_t most = 0;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        const ActivationFile &file = files[i];
-        work.report({i, files.size(), file.tensor});
-        const std::string name = inputOfTensor(file.tensor);
-        if (!done.insert(name).second)
-            continue; // its readers share the input
-        InputAccumulator sums(file.shape.cols);
-        forEachRows(file, work, [&](std::span<const float> rows) { sums.add(rows, work); });
-        sink(name, *sums.finish());
-        most = std::max(most, file.shape.rows);
+    for (const ActivationFile *file : first) {
+        InputAccumulator sums(file->shape.cols);
+        work.report({done, total, file->tensor});
+        forEachRows(*file, work, [&](std::span<const float> rows) {
+            sums.add(rows, work);
+            done += rows.size_bytes();
+            work.report({done, total, file->tensor});
+        });
+        sink(inputOfTensor(file->tensor), *sums.finish());
+        most = std::max(most, file->shape.rows);
     }
-    work.report({files.size(), files.size(), {}});
     return most;
+}
+
+FileCalibration writeCalibration(const Model &model, const std::vector<ActivationFile> &files,
+                                 const std::filesystem::path &target, const Work &work) {
+    FileCalibration made;
+    for (const ActivationFile &file : files)
+        made.positions = std::max(made.positions, file.shape.rows);
+    CalibrationWriter writer(target, {model.name, fingerprintOf(model), 0, 0, made.positions, 0}, {});
+    calibrateFromFiles(
+        files,
+        [&](const std::string &name, const InputStatistics &statistics) {
+            writer.add(name, statistics);
+            ++made.inputs;
+        },
+        work);
+    writer.commit();
+    return made;
 }
 
 } // namespace nibblescope

@@ -45,8 +45,17 @@ ActivationSet importActivations(const Model &model, const std::filesystem::path 
                                 const Work &work);
 
 // The statistics that calibrate() collects, from files. Names are those of calibrate() where linears share an input.
-// Returns the most rows that a file has.
+// Returns the most rows that a file has. Progress is in bytes.
 std::uint64_t calibrateFromFiles(const std::vector<ActivationFile> &files, const CalibrationSink &sink,
                                  const Work &work);
+
+// The same into a calibration file, which replaces `target` once all is read. It holds no text: methods that run the
+// model on it anew cannot use it.
+struct FileCalibration {
+    std::size_t inputs = 0;
+    std::uint64_t positions = 0; // the most rows that a file has
+};
+FileCalibration writeCalibration(const Model &model, const std::vector<ActivationFile> &files,
+                                 const std::filesystem::path &target, const Work &work);
 
 } // namespace nibblescope

@@ -10,6 +10,7 @@
 #include <QTemporaryDir>
 
 #include <fstream>
+#include <limits>
 
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
@@ -127,6 +128,47 @@ private Q_SLOTS:
         const Outcome missing = run({"calibrate", m_model, "--activations", "/nowhere", "--out", out});
         QCOMPARE(missing.status, 1);
         QVERIFY2(missing.err.contains("is no folder"), missing.err);
+    }
+
+    void refusesImportedInputsThatDoNotFit_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<QByteArray>("type");
+        QTest::addColumn<QByteArray>("shape");
+        QTest::addColumn<int>("values");
+        QTest::addColumn<QByteArray>("says");
+        const QString gate = "model.layers.0.mlp.gate_proj";
+        const auto row = [](const char *what, const QString &name, const char *type, const char *shape, int values,
+                            const char *says) {
+            QTest::newRow(what) << name << QByteArray(type) << QByteArray(shape) << values << QByteArray(says);
+        };
+        row("another width", gate, "<f4", "(10, 63)", 630, "has 63 channels, but model.layers.0.mlp.gate_proj.weight");
+        row("one dimension", gate, "<f4", "(640,)", 640, "has the shape");
+        row("not float32", gate, "<f8", "(5, 64)", 640, "holds elements of type");
+        row("truncated", gate, "<f4", "(10, 64)", 639, "gate_proj.npy");
+        row("no tokens", gate, "<f4", "(0, 64)", 0, "holds no tokens");
+        row("unknown layer", "model.layers.7.mlp.gate_proj", "<f4", "(10, 64)", 640, "is named after a matrix");
+        row("a NaN", gate, "<f4", "(10, 64)", -640, "holds NaN at token 9, channel 63");
+    }
+    void refusesImportedInputsThatDoNotFit() {
+        QFETCH(QString, name);
+        QFETCH(QByteArray, type);
+        QFETCH(QByteArray, shape);
+        QFETCH(int, values);
+        QFETCH(QByteArray, says);
+        QTemporaryDir folder;
+        std::string data;
+        for (int i = 0; i < std::abs(values); ++i) {
+            const float value = i + 1 == -values ? std::numeric_limits<float>::quiet_NaN() : 0.5F;
+            data.append(reinterpret_cast<const char *>(&value), sizeof value);
+        }
+        writeNpy(folder.filePath(name + ".npy").toStdString(), type.toStdString(), shape.toStdString(), data);
+        const QString out = folder.filePath("c.h5");
+        const Outcome outcome = run({"calibrate", m_model, "--activations", folder.path(), "--out", out, "--json"});
+        QCOMPARE(outcome.status, 1);
+        QVERIFY2(outcome.err.contains(says), outcome.err);
+        QVERIFY(outcome.out.isEmpty());
+        QVERIFY(!QFile::exists(out));
+        QCOMPARE(QDir(folder.path()).entryList(QDir::Files | QDir::Hidden).size(), 1); // no temporary file either
     }
 
 private:

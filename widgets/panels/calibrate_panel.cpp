@@ -2,6 +2,7 @@
 #include "widgets/panels/calibrate_panel.h"
 
 #include <QCheckBox>
+#include <QComboBox>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLineEdit>
@@ -22,11 +23,20 @@ constexpr int mostTokens = 1 << 20;
 
 CalibratePanel::CalibratePanel(QWidget *parent) : QWidget(parent) {
     setWindowTitle(tr("Calibrate"));
-    auto *form = new QFormLayout(this);
+    auto *form = m_form = new QFormLayout(this);
     form->setContentsMargins(16, 16, 16, 16);
     form->setHorizontalSpacing(16);
     form->setVerticalSpacing(8);
-    m_text = addFile(form, tr("&Text"), tr("A text like what the model will see, not the one that it is evaluated on"),
+    m_source = new QComboBox;
+    m_source->addItems({tr("The model on a text"), tr("Imported inputs")});
+    m_source->setToolTip(tr("Imported: inputs that another program wrote, for models that do not run here"));
+    form->addRow(tr("F&rom"), m_source);
+    connect(m_source, &QComboBox::currentIndexChanged, this, &CalibratePanel::showRows);
+    m_folder = addFile(tr("Fol&der"),
+                       tr("NAME.npy, float32 [tokens, in], one a layer, NAME as the tensor's; q, k and v share one, "
+                          "gate and up too"),
+                       &CalibratePanel::folderRequested);
+    m_text = addFile(tr("&Text"), tr("A text like what the model will see, not the one that it is evaluated on"),
                      &CalibratePanel::textRequested);
     m_context = new QSpinBox;
     m_context->setRange(2, mostTokens);
@@ -43,7 +53,7 @@ CalibratePanel::CalibratePanel(QWidget *parent) : QWidget(parent) {
         tr("So that the first ones can be evaluated on: a method flatters itself on its own calibration"));
     m_fromEnd->setChecked(true);
     form->addRow(QString(), m_fromEnd);
-    m_target = addFile(form, tr("&File"), tr("Where the statistics are kept, in HDF5, to be used again"),
+    m_target = addFile(tr("&File"), tr("Where the statistics are kept, in HDF5, to be used again"),
                        &CalibratePanel::targetRequested);
     m_note = new ThemedLabel(FontRole::Small, UiColour::Text2);
     m_note->setWordWrap(true);
@@ -56,11 +66,10 @@ CalibratePanel::CalibratePanel(QWidget *parent) : QWidget(parent) {
     row->addWidget(m_start);
     form->addRow(row);
     connect(m_start, &QPushButton::clicked, this, &CalibratePanel::calibrateRequested);
-    refresh();
+    showRows();
 }
 
-QLineEdit *CalibratePanel::addFile(QFormLayout *form, const QString &label, const QString &tip,
-                                   void (CalibratePanel::*asked)()) {
+QLineEdit *CalibratePanel::addFile(const QString &label, const QString &tip, void (CalibratePanel::*asked)()) {
     auto *edit = new QLineEdit;
     edit->setMinimumWidth(fieldWidth);
     edit->setToolTip(tip);
@@ -71,14 +80,35 @@ QLineEdit *CalibratePanel::addFile(QFormLayout *form, const QString &label, cons
     row->setSpacing(8);
     row->addWidget(edit, 1);
     row->addWidget(choose);
-    form->addRow(label, row);
-    if (auto *name = qobject_cast<QLabel *>(form->labelForField(row)))
+    m_form->addRow(label, row);
+    if (auto *name = qobject_cast<QLabel *>(m_form->labelForField(row)))
         name->setBuddy(edit);
     connect(edit, &QLineEdit::textChanged, this, &CalibratePanel::refresh);
     connect(choose, &QPushButton::clicked, this, asked);
     return edit;
 }
 
+void CalibratePanel::showRows() {
+    for (int row = 0; row < m_form->rowCount(); ++row) {
+        QLayoutItem *const field = m_form->itemAt(row, QFormLayout::FieldRole);
+        if (field == nullptr)
+            continue; // over both columns
+        const auto holds = [field](QWidget *widget) {
+            return field->widget() == widget || (field->layout() != nullptr && field->layout()->indexOf(widget) >= 0);
+        };
+        if (holds(m_folder))
+            m_form->setRowVisible(row, imports());
+        else if (holds(m_text) || holds(m_context) || holds(m_windows) || holds(m_fromEnd))
+            m_form->setRowVisible(row, !imports());
+    }
+    adjustSize();
+    refresh();
+}
+
+void CalibratePanel::setImports(bool imports) { m_source->setCurrentIndex(imports ? 1 : 0); }
+bool CalibratePanel::imports() const { return m_source->currentIndex() == 1; }
+void CalibratePanel::setFolder(const QString &path) { m_folder->setText(path); }
+QString CalibratePanel::folder() const { return m_folder->text().trimmed(); }
 void CalibratePanel::setText(const QString &path) { m_text->setText(path); }
 void CalibratePanel::setTarget(const QString &path) { m_target->setText(path); }
 void CalibratePanel::setContext(int tokens) { m_context->setValue(tokens); }
@@ -93,19 +123,31 @@ void CalibratePanel::setProblem(const QString &reason) {
     refresh();
 }
 
+void CalibratePanel::setNotRun(const QString &reason) {
+    m_notRun = reason;
+    refresh();
+}
+
 void CalibratePanel::refresh() {
     if (m_start == nullptr)
         return;
     QString reason = m_problem;
-    if (reason.isEmpty() && text().isEmpty())
+    if (reason.isEmpty() && !imports())
+        reason = m_notRun;
+    if (reason.isEmpty() && !imports() && text().isEmpty())
         reason = tr("Choose a text.");
+    if (reason.isEmpty() && imports() && folder().isEmpty())
+        reason = tr("Choose a folder with inputs that another program wrote: NAME.npy, float32 [tokens, in].");
     if (reason.isEmpty() && target().isEmpty())
         reason = tr("Choose a file for the statistics.");
     m_start->setEnabled(reason.isEmpty());
-    m_note->setText(reason.isEmpty()
-                        ? tr("The model is run once over these windows; X'X, mean |x| and max |x| of every "
-                             "layer's inputs are kept.")
-                        : reason);
+    const QString runs = tr("The model is run once over these windows; X'X, mean |x| and max |x| of every "
+                            "layer's inputs are kept.");
+    const QString reads = tr("X'X, mean |x| and max |x| of the inputs in the folder are kept; linears without a "
+                             "file cannot be quantized with GPTQ.");
+    if (reason.isEmpty())
+        reason = imports() ? reads : runs;
+    m_note->setText(reason);
 }
 
 } // namespace nibblescope

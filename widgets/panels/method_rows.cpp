@@ -99,6 +99,8 @@ void MethodRows::addCalibration() {
     menu->setToolTipsVisible(true);
     m_make = menu->addAction(tr("&Calibrate on a Text..."));
     connect(m_make, &QAction::triggered, this, &MethodRows::calibrateRequested);
+    m_import = menu->addAction(tr("Calibrate on &Imported Inputs..."));
+    connect(m_import, &QAction::triggered, this, &MethodRows::importRequested);
     connect(menu->addAction(tr("Choose a Calibration &File...")), &QAction::triggered, this,
             &MethodRows::chooseRequested);
     m_forget = menu->addAction(tr("&Use None"));
@@ -130,8 +132,7 @@ QString MethodRows::reasonNot(const Recipe &recipe) const {
         return {};
     if (needsWholeModel(recipe) && !m_state.reasonNotRun.isEmpty())
         return m_state.reasonNotRun;
-    return m_state.file.isEmpty() ? tr("needs a calibration of the model on a text: Run > Calibrate... makes one")
-                                  : QString();
+    return m_state.file.isEmpty() ? tr("needs a calibration of the model: Run > Calibrate... makes one") : QString();
 }
 
 void MethodRows::setRecipe(const Recipe &recipe) {
@@ -167,7 +168,7 @@ void MethodRows::refresh() {
     for (const Row &row : m_rows)
         any = any || !row.label->isHidden();
     setVisible(any); // no gap where there is nothing
-    const QString none = m_state.making ? tr("running the model...") : tr("none");
+    const QString none = m_state.making ? tr("being made...") : tr("none");
     m_calibration->setText(m_state.file.isEmpty()
                                ? none
                                : m_calibration->fontMetrics().elidedText(m_state.file, Qt::ElideMiddle,
@@ -176,6 +177,7 @@ void MethodRows::refresh() {
                                                      : m_state.file + QLatin1Char('\n') + m_state.about);
     m_make->setEnabled(m_state.reasonNotRun.isEmpty() && !m_state.making);
     m_make->setToolTip(m_state.making ? tr("One is being made") : m_state.reasonNotRun);
+    m_import->setEnabled(!m_state.making);
     m_forget->setEnabled(!m_state.file.isEmpty());
 }
 

@@ -46,6 +46,7 @@ public:
 Q_SIGNALS:
     void edited(const nibblescope::Recipe &recipe);
     void calibrateRequested();
+    void importRequested();
     void chooseRequested();
     void forgetRequested();
 
@@ -68,6 +69,7 @@ private:
     QLabel *m_calibrationLabel = nullptr;
     QToolButton *m_calibration = nullptr;
     QAction *m_make = nullptr;
+    QAction *m_import = nullptr;
     QAction *m_forget = nullptr;
     std::map<const QWidget *, QString> m_helps;
 };

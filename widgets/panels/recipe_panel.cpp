@@ -412,6 +412,7 @@ void RecipePanel::Private::connectFields() {
     });
     connect(methodRows, &MethodRows::edited, this, [this](const Recipe &next) { apply(next); });
     connect(methodRows, &MethodRows::calibrateRequested, &q, &RecipePanel::calibrateRequested);
+    connect(methodRows, &MethodRows::importRequested, &q, &RecipePanel::importCalibrationRequested);
     connect(methodRows, &MethodRows::chooseRequested, &q, &RecipePanel::chooseCalibrationRequested);
     connect(methodRows, &MethodRows::forgetRequested, &q, &RecipePanel::forgetCalibrationRequested);
     connect(bits, &BitsBlock::whichTensorsRequested, &q, &RecipePanel::whichTensorsRequested);

@@ -52,6 +52,7 @@ Q_SIGNALS:
     void recipeEdited(const nibblescope::Recipe &recipe, const QString &field, const QString &action);
     void whichTensorsRequested();
     void calibrateRequested();
+    void importCalibrationRequested();
     void chooseCalibrationRequested();
     void forgetCalibrationRequested();
     // A shown recipe that cannot be carried out, as a sentence; empty once it can.
