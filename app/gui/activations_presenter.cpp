@@ -10,6 +10,8 @@
 #include "app/gui/main_window.h"
 #include "core/model/activation_kl.h"
 #include "core/model/activation_source.h"
+#include "core/report/command_line.h"
+#include "core/report/figure_table.h"
 #include "core/report/number_text.h"
 
 namespace nibblescope {
@@ -128,13 +130,15 @@ QString ActivationsPresenter::problemOfSource() const {
                : QString();
 }
 
-bool ActivationsPresenter::isSmall() const {
-    if (m_source->origin == ActivationOrigin::Synthetic)
-        return true;
+std::uint64_t ActivationsPresenter::weightCount() const {
     std::uint64_t params = 0;
     for (const TensorInfo &info : m_source->model->tensors)
         params += info.params;
-    return params <= smallModelParams;
+    return params;
+}
+
+bool ActivationsPresenter::isSmall() const {
+    return m_source->origin == ActivationOrigin::Synthetic || weightCount() <= smallModelParams;
 }
 
 void ActivationsPresenter::updateSource() {
@@ -271,9 +275,12 @@ void ActivationsPresenter::showWithoutSet() {
                                    : tr("Running the model to collect the inputs of its linears..."));
     else if (!m_failure.isEmpty())
         m_page->setPlaceholder(m_failure);
+    else if (m_source->origin == ActivationOrigin::Files)
+        m_page->setPlaceholder(tr("Press Collect: the files and all weights that read them are read once."));
     else
         m_page->setPlaceholder(tr("Press Collect: the model is run layer by layer and the inputs of its linears are "
-                                  "looked at."));
+                                  "looked at. With %1 million weights that takes a while.")
+                                   .arg(weightCount() / 1'000'000));
 }
 
 // Costs ---------------------------------------------------------------------------------------------------------------
@@ -450,6 +457,33 @@ void ActivationsPresenter::show() {
     m_page->setReading(reading);
     m_page->setPending(m_costing || m_collecting);
     m_page->setView(std::move(view), reasonWithout());
+}
+
+QString ActivationsPresenter::commands() const {
+    if (!m_source || !problemOfSource().isEmpty() || m_source->origin == ActivationOrigin::Synthetic)
+        return {};
+    const std::string model = " " + shellQuoted(m_source->model->path.string());
+    const std::string file = shellQuoted(m_source->model->name + ".calibration.h5");
+    const std::string calibrate = "nibblescope-cli calibrate" + model;
+    if (m_source->origin == ActivationOrigin::Files)
+        return QString::fromStdString(calibrate + " --activations " + shellQuoted(m_source->folder.string()) +
+                                      " --out " + file);
+    const TextSource &source = m_source->text;
+    std::string text = (source.tokenIds ? " --tokens " : " --text ") + shellQuoted(source.path.string());
+    const ModelAbility *ability = session().accuracy().ability();
+    if (ability != nullptr && ability->contextLimit && *ability->contextLimit < source.context)
+        text += " --context " + std::to_string(std::max<std::uint64_t>(2, *ability->contextLimit));
+    if (source.windows)
+        text += " --windows " + std::to_string(*source.windows);
+    const ActivationQuant quant = m_page->quant();
+    const std::string evaluate = "nibblescope-cli evaluate" + model + " --activations " +
+                                 std::string(idOf(quant.bits)) + " --activation-scales " +
+                                 std::string(idOf(quant.scales)) + text;
+    std::string lines = evaluate;
+    if (m_kl && !m_kl->smoothed.empty()) // with the maxima of these very windows
+        lines += "\n" + calibrate + text + " --out " + file + "\n" + evaluate + " --smooth " + csvNumber(m_kl->alpha) +
+                 " --calibration " + file;
+    return QString::fromStdString(lines);
 }
 
 void ActivationsPresenter::chooseText() {

@@ -27,6 +27,8 @@ public:
     const std::shared_ptr<const ActivationSet> &set() const { return m_set; }
     void collect();
     void measureKl();
+    // The commands that give what is shown again, one a line; empty where there is none (made-up inputs).
+    QString commands() const;
 
 private:
     // Where inputs come from; another one is collected anew.
@@ -50,7 +52,8 @@ private:
     Source wantedSource() const;
     QString usualText() const;
     QString problemOfSource() const; // why nothing can be collected; empty: it can
-    bool isSmall() const;            // collected without being asked
+    std::uint64_t weightCount() const;
+    bool isSmall() const; // collected without being asked
     void updateSource();
     template <typename Body>
     void startCollecting(Body body);

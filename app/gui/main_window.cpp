@@ -623,12 +623,15 @@ void MainWindow::copyCommand(int tensor) {
     const Setup &setup = m_session->setup();
     const std::string calibration = m_session->calibration().path().toStdString();
     const bool evaluation = m_pages->current() == PageId::Accuracy;
+    const QString activations = m_pages->current() == PageId::Activations ? m_pages->activationCommands() : QString();
     std::string command = commandLineOf(evaluation ? "evaluate" : "analyze", model->path, setup.recipe, setup.rule,
                                         calibration.empty() ? std::string("FILE") : calibration);
     if (evaluation)
         command += " " + m_pages->evaluationOptions().toStdString();
     else if (one)
         command += " --only " + shellQuoted(model->tensors[static_cast<std::size_t>(tensor)].name);
+    if (!activations.isEmpty())
+        command = activations.toStdString();
     QApplication::clipboard()->setText(QString::fromStdString(command));
     m_messages->show(
         {Severity::Info, tr("Copied: %1").arg(QString::fromStdString(command)), {}, QStringLiteral("copied"), false});

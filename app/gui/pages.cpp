@@ -304,6 +304,10 @@ QString Pages::evaluationOptions() {
     return static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).commandOptions();
 }
 
+QString Pages::activationCommands() {
+    return static_cast<ActivationsPresenter &>(presenter(PageId::Activations)).commands();
+}
+
 void Pages::evaluateUsual() { static_cast<AccuracyPresenter &>(presenter(PageId::Accuracy)).evaluateUsual(); }
 
 bool Pages::isBusy() const {

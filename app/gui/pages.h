@@ -48,8 +48,9 @@ public:
     bool isMeasuring() const;
     void evaluate(); // the recipe, on the Accuracy page
     void evaluateUsual();
-    QString evaluationOptions(); // of the command line: "--text heldout.txt --windows 64"
-    bool isBusy() const;         // with what a person may want to cancel
+    QString evaluationOptions();  // of the command line: "--text heldout.txt --windows 64"
+    QString activationCommands(); // of the Activations page; empty: none
+    bool isBusy() const;          // with what a person may want to cancel
     void cancelJobs();
     void setExportSize(const PlotFiles::Size &size);
     void resetSizes(); // of the splitters

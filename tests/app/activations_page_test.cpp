@@ -2,6 +2,7 @@
 // Drives the Activations page in the real main window.
 #include <QtTest>
 
+#include <QClipboard>
 #include <QComboBox>
 #include <QPushButton>
 #include <QSettings>
@@ -10,6 +11,7 @@
 #include <fstream>
 
 #include "app/gui/activations_presenter.h"
+#include "core/io/open.h"
 #include "tests/app/window_driver.h"
 #include "tests/support/small_model.h"
 #include "tests/support/test_paths.h"
@@ -113,6 +115,21 @@ private Q_SLOTS:
         QVERIFY(window.settle());
         QVERIFY(driver.figure("activations.costs") != nullptr);
 
+        // The selected rounding as commands: as it is, and smoothed with the maxima of these windows.
+        const QString sample = MainWindow::samplePath();
+        const QString text = QStringLiteral(" --text %1/heldout.txt --windows 16").arg(sample);
+        driver.page().choose(QStringLiteral("activations:int8 tensor"));
+        window->actions()[ActionId::CopyCommand]->trigger();
+        const QStringList lines = QApplication::clipboard()->text().split(QLatin1Char('\n'));
+        QCOMPARE(lines.size(), 3);
+        const QString evaluate =
+            QStringLiteral("nibblescope-cli evaluate %1 --activations int8 --activation-scales tensor%2")
+                .arg(sample, text);
+        QCOMPARE(lines[0], evaluate);
+        QCOMPARE(lines[1],
+                 QStringLiteral("nibblescope-cli calibrate %1%2 --out sample_model.calibration.h5").arg(sample, text));
+        QCOMPARE(lines[2], evaluate + QStringLiteral(" --smooth 0.5 --calibration sample_model.calibration.h5"));
+
         // What was collected is evidence for the claims; made-up inputs are none.
         QVERIFY(window->session().activationEvidence());
         QCOMPARE(window->session().activationEvidence()->channels, std::uint64_t{4 * (3 * 256 + 768)});
@@ -181,6 +198,9 @@ private Q_SLOTS:
         QCOMPARE(driver.figure("activations.inputs")->title, std::string("Range of each input"));
         window->pages().setTableShown(true);
         window->pages().setTableShown(false);
+        // No command makes such inputs: the tensor's own is copied.
+        window->actions()[ActionId::CopyCommand]->trigger();
+        QVERIFY(QApplication::clipboard()->text().startsWith(QLatin1String("nibblescope-cli analyze ")));
     }
 
     void importsAFolder() {
@@ -214,9 +234,38 @@ private Q_SLOTS:
         QVERIFY(window.select("model.layers.0.mlp.up_proj.weight"));
         QVERIFY2(window.reading().contains(QLatin1String("There is no file for layers.0.mlp.up_proj")),
                  qPrintable(window.reading()));
+        window->actions()[ActionId::CopyCommand]->trigger();
+        QCOMPARE(QApplication::clipboard()->text(),
+                 QStringLiteral("nibblescope-cli calibrate %1 --activations %2 --out small.calibration.h5")
+                     .arg(m_model, QString::fromStdString(folder.string())));
         driver.page().setFolderPath(m_folder.filePath(QStringLiteral("nowhere")));
         QVERIFY(window.settle());
         QTRY_VERIFY_WITH_TIMEOUT(driver.page().placeholder().contains(QLatin1String("is no folder")), patience);
+    }
+
+    // A model beyond 64 million weights is run when it is asked for. The file is a header and a hole.
+    void aLargeModelIsRunOnRequest() {
+        const std::filesystem::path folder = m_folder.filePath(QStringLiteral("large")).toStdString();
+        SmallModel options;
+        options.layers = 1;
+        options.mlp = 400'000;
+        writeHollowModel(folder, options);
+        Window window;
+        QVERIFY(window.open(QString::fromStdString(folder.string())));
+        Driver driver(window);
+        QVERIFY(driver.open());
+        driver.page().setTextPath(writeIds());
+        driver.control<QSpinBox>("Windows")->setValue(1);
+        QVERIFY(window.settle());
+        QVERIFY2(driver.page().placeholder().contains(QLatin1String("With 76 million weights that takes a while.")),
+                 qPrintable(driver.page().placeholder()));
+        QVERIFY(!window->session().activationEvidence());
+        QPushButton *collect = driver.button("Collect");
+        QVERIFY(collect != nullptr && collect->isVisible() && collect->isEnabled());
+        collect->click();
+        QTRY_VERIFY_WITH_TIMEOUT(window->session().activationEvidence().has_value(), 60000);
+        QVERIFY(window.settle());
+        QCOMPARE(driver.page().placeholder(), QString());
     }
 
     void collectingIsCancelled() {
@@ -237,6 +286,52 @@ private Q_SLOTS:
     }
 
 private:
+    // The files of a small model with its MLP in F32 as a hole of zeros.
+    static void writeHollowModel(const std::filesystem::path &folder, const SmallModel &options) {
+        SmallModel small = options;
+        small.mlp = 172;
+        writeSmallModel(folder, small);
+        replaceMlp(folder / "config.json", options.mlp);
+        nlohmann::ordered_json header;
+        std::uint64_t end = 0;
+        for (const TensorInfo &info : openModel(folder).tensors) {
+            std::vector<std::uint64_t> shape = info.shape;
+            for (std::uint64_t &side : shape)
+                side = side == small.mlp ? options.mlp : side;
+            std::uint64_t bytes = 4;
+            for (const std::uint64_t side : shape)
+                bytes *= side;
+            header[info.name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
+            end += bytes;
+        }
+        std::string text = header.dump();
+        text.resize((text.size() + 7) / 8 * 8, ' ');
+        const std::uint64_t length = text.size();
+        std::ofstream out(folder / "model.safetensors", std::ios::binary);
+        out.write(reinterpret_cast<const char *>(&length), sizeof length);
+        out << text;
+        out.close();
+        std::filesystem::resize_file(folder / "model.safetensors", sizeof length + length + end);
+    }
+    static void replaceMlp(const std::filesystem::path &path, std::uint64_t mlp) {
+        std::ifstream in(path);
+        auto config = nlohmann::ordered_json::parse(in);
+        config["intermediate_size"] = mlp;
+        std::ofstream(path) << config;
+    }
+    QString writeIds() {
+        const QString path = m_folder.filePath(QStringLiteral("ids.npy"));
+        std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (300,), }";
+        header.resize(117, ' ');
+        std::string ids;
+        for (int i = 0; i < 300; ++i)
+            ids += static_cast<char>(i * 37 % 128);
+        std::ofstream(path.toStdString(), std::ios::binary)
+            << "\x93NUMPY\x01" << '\0' << static_cast<char>(118) << '\0' << header << '\n'
+            << ids;
+        return path;
+    }
+
     QTemporaryDir m_folder;
     QString m_model;
 };
