@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <map>
 
 #include "core/report/figure_colours.h"
@@ -291,9 +292,13 @@ std::string curveReadout(const Curve &curve, const AccuracyPoint &point, Accurac
            (rank == AccuracyRank::Perplexity ? "perplexity " + changeText(change) : "KL " + estimateText(point.kl));
 }
 
-void addCurve(Figure &figure, const Curve &curve, AccuracyRank rank) {
+// Above this many curves have no bands and are named where they end: a legend would leave no room for them.
+constexpr std::size_t mostWithLegend = 4;
+
+void addCurve(Figure &figure, const Curve &curve, AccuracyRank rank, bool many) {
     Series mean;
-    mean.name = curve.name;
+    if (!many)
+        mean.name = curve.name;
     mean.colour = curve.colour;
     mean.line = curve.line;
     Series band; // along the upper edge and back along the lower
@@ -316,7 +321,7 @@ void addCurve(Figure &figure, const Curve &curve, AccuracyRank rank) {
     band.base = lower.front();
     if (mean.x.size() == 1)
         mean.mark = MarkStyle::Circle;
-    if (mean.x.size() > 1)
+    if (mean.x.size() > 1 && !many)
         figure.series.push_back(std::move(band));
     figure.series.push_back(std::move(mean));
 }
@@ -360,6 +365,57 @@ void fitCurve(Figure &figure, const std::vector<Curve> &curves, AccuracyRank ran
     figure.y.upper += margin;
 }
 
+// KL of many recipes spans decades.
+void fitCurvesToDecades(Figure &figure, const std::vector<Curve> &curves) {
+    double lower = std::numeric_limits<double>::infinity();
+    double upper = 0;
+    for (const Curve &curve : curves)
+        for (std::size_t i = curve.points->size() / 4; i < curve.points->size(); ++i) {
+            const double kl = (*curve.points)[i].kl.mean;
+            if (kl > 0)
+                lower = std::min(lower, kl);
+            upper = std::max(upper, kl);
+        }
+    if (!(lower <= upper))
+        return;
+    figure.y.logarithmic = true;
+    figure.y.lower = lower / 1.3;
+    figure.y.upper = upper * 1.3;
+}
+
+// Names behind the ends of curves, those that do not run into one another: the solid one's first, then from below.
+void nameEnds(Figure &figure, std::vector<Curve> curves, AccuracyRank rank) {
+    constexpr double height = 0.055; // of a name, as a share of the axis
+    const auto place = [&](double y) {
+        const Axis &axis = figure.y;
+        return axis.logarithmic ? std::log(y / axis.lower) / std::log(axis.upper / axis.lower)
+                                : (y - axis.lower) / (axis.upper - axis.lower);
+    };
+    const auto endOf = [rank](const Curve &curve) { return valueOf(curve.points->back(), rank).mean; };
+    std::stable_sort(curves.begin(), curves.end(), [&](const Curve &a, const Curve &b) {
+        const bool solidA = a.line == LineStyle::Solid;
+        const bool solidB = b.line == LineStyle::Solid;
+        return solidA != solidB ? solidA : endOf(a) < endOf(b);
+    });
+    std::vector<double> taken;
+    for (const Curve &curve : curves) {
+        const double y = place(endOf(curve));
+        const auto close = [y](double other) { return std::abs(other - y) < height; };
+        if (!(y >= 0 && y <= 1) || std::any_of(taken.begin(), taken.end(), close))
+            continue;
+        taken.push_back(y);
+        Mark name;
+        name.kind = Mark::Kind::Text;
+        name.x = static_cast<double>(curve.points->back().windows) + 0.008 * figure.x.upper;
+        name.y = endOf(curve);
+        name.colour = curve.colour;
+        name.text = curve.name;
+        name.bold = curve.line == LineStyle::Solid;
+        figure.marks.push_back(std::move(name));
+    }
+    figure.x.upper *= 1.22; // room for the last ones
+}
+
 } // namespace
 
 Figure paretoFigure(const AccuracyInput &input) {
@@ -399,7 +455,6 @@ std::optional<Figure> accuracyCurve(const AccuracyInput &input) {
     Figure figure;
     figure.id = "accuracy.curve";
     figure.title = rank == AccuracyRank::Kl ? "Mean KL over the windows" : "Rise of perplexity over the windows";
-    figure.note = "band: one standard error";
     figure.x.label = "windows of " + input.text;
     figure.x.integral = true;
     figure.y.label = rankLabel(rank);
@@ -411,10 +466,16 @@ std::optional<Figure> accuracyCurve(const AccuracyInput &input) {
         last = std::max(last, static_cast<double>(running.planned));
     figure.x.lower = 0;
     figure.x.upper = last;
+    const bool many = curves.size() > mostWithLegend;
     fitCurve(figure, curves, rank);
+    if (many && rank == AccuracyRank::Kl)
+        fitCurvesToDecades(figure, curves);
+    if (many)
+        nameEnds(figure, curves, rank);
+    figure.note = many ? "" : "band: one standard error";
     figure.table.columns = {"recipe", "windows", figure.y.label, "standard error"};
     for (const Curve &curve : curves) {
-        addCurve(figure, curve, rank);
+        addCurve(figure, curve, rank, many);
         for (const AccuracyPoint &point : *curve.points) {
             const Estimate value = valueOf(point, rank);
             figure.table.rows.push_back({textCell(curve.name), numberCell(static_cast<double>(point.windows)),

@@ -166,6 +166,18 @@ private Q_SLOTS:
         for (const Series &series : curve->series)
             named += series.name.empty() ? 0 : 1;
         QCOMPARE(named, 3U);
+        // Many are named at their ends, on decades, the current one among them.
+        for (const std::uint32_t size : {16U, 128U, 256U}) {
+            input.running.push_back(input.running[2]);
+            input.running.back().recipe.groupSize = GroupSize::of(size);
+            input.running.back().curve[0].kl.mean *= size;
+        }
+        input.current = input.running.back().recipe;
+        const std::optional<Figure> crowd = accuracyCurve(input);
+        QVERIFY(crowd && crowd->y.logarithmic);
+        QCOMPARE(crowd->series.size(), 6U);
+        QVERIFY(std::any_of(crowd->marks.begin(), crowd->marks.end(),
+                            [](const Mark &mark) { return mark.text == "INT4 asym 256" && mark.bold; }));
     }
 
     void theFrontHoldsWhatIsNotBeaten() {
