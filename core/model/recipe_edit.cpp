@@ -9,6 +9,34 @@
 #include "core/quant/quantize.h"
 
 namespace nibblescope {
+namespace {
+
+constexpr std::uint64_t blockBytes = 32ULL << 20; // of decoded weights beside the tensor
+
+// Whether no scale and no level depends on more than one row.
+bool rowsAreIndependent(const Recipe &recipe) {
+    return !needsWholeTensor(recipe) && recipe.blocks == Blocks::Row &&
+           recipe.groupSize.kind != GroupSize::Kind::Tensor && recipe.doubleQuant == DoubleQuant::Off;
+}
+
+void quantizeInPlace(std::vector<float> &weights, MatrixShape shape, const Recipe &recipe,
+                     const InputStatistics *inputs, const Work &work) {
+    std::uint64_t rows = shape.rows;
+    if (rowsAreIndependent(recipe))
+        rows = std::clamp<std::uint64_t>(blockBytes / (shape.cols * sizeof(float)), 1, shape.rows);
+    std::vector<float> decoded(rows * shape.cols);
+    for (std::uint64_t first = 0; first < shape.rows; first += rows) {
+        const std::uint64_t count = std::min(rows, shape.rows - first);
+        const auto block = std::span(weights).subspan(first * shape.cols, count * shape.cols);
+        quantize({block, {count, shape.cols}, recipe, decoded.data(), inputs}, work);
+        if (rows == shape.rows)
+            weights.swap(decoded);
+        else
+            std::copy_n(decoded.begin(), block.size(), block.begin());
+    }
+}
+
+} // namespace
 
 RecipeEdit::RecipeEdit(const Model &model, const ModelPlan &plan)
     : m_model(model), m_plan(plan), m_quantized(model.tensors.size()) {
@@ -37,18 +65,16 @@ void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Wor
     if (!std::all_of(weights.begin(), weights.end(), [](float weight) { return std::isfinite(weight); }))
         throw Error(Fault::Input, shown(info.name) + " holds NaN or Inf: a model with such a tensor cannot be run.")
             .inTensor(info.name);
-    std::vector<float> decoded(weights.size());
     std::shared_ptr<const InputStatistics> inputs;
     if (m_plan.calibration && findMethod(m_plan.recipe.method)->needsCalibration)
         inputs = m_plan.calibration->statisticsFor(info.name);
     try {
-        quantize({weights, matrixShape(info, Layout::OutIn), m_plan.recipe, decoded.data(), inputs.get()}, work);
+        quantizeInPlace(weights, matrixShape(info, Layout::OutIn), m_plan.recipe, inputs.get(), work);
     } catch (const Error &error) {
         if (error.fault() != Fault::Input || !error.tensor().empty())
             throw;
         throw Error(error.fault(), shown(info.name) + ": " + error.what() + ".").inTensor(info.name);
     }
-    weights.swap(decoded);
 }
 
 } // namespace nibblescope
