@@ -12,8 +12,6 @@ namespace nibblescope {
 NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512)
 namespace {
 
-constexpr std::size_t countBlock = 512; // weights that one round of the counting takes
-
 // Full adder of bits: a + b + c = sum + 2 * carry.
 struct Added {
     __m512i sum;
@@ -26,7 +24,9 @@ NIBBLESCOPE_INLINE Added addBits(__m512i a, __m512i b, __m512i c) {
 // Adds up one-hot bytes of eight codes: bit b of byte i of plane p is bit p of how often code b stood at place i.
 struct BitCounter {
     __m512i plane[7];
-    NIBBLESCOPE_INLINE void add8(const __m512i (&in)[8]) {
+
+    // Sum of eight bits beside plane 0: what it carries into plane 3.
+    NIBBLESCOPE_INLINE __m512i add8(const __m512i (&in)[8]) {
         const Added a = addBits(plane[0], in[0], in[1]);
         const Added b = addBits(a.sum, in[2], in[3]);
         const Added c = addBits(b.sum, in[4], in[5]);
@@ -37,8 +37,14 @@ struct BitCounter {
         plane[1] = f.sum;
         const Added g = addBits(plane[2], e.carry, f.carry);
         plane[2] = g.sum;
-        __m512i carry = g.carry;
-        for (int p = 3; p < 7; ++p) {
+        return g.carry;
+    }
+    NIBBLESCOPE_INLINE void carry(__m512i first, __m512i second) {
+        const Added a = addBits(plane[3], first, second);
+        plane[3] = a.sum;
+        __m512i carry = a.carry;
+        NIBBLESCOPE_UNROLL
+        for (int p = 4; p < 7; ++p) {
             const __m512i next = _mm512_and_si512(plane[p], carry);
             plane[p] = _mm512_xor_si512(plane[p], carry);
             carry = next;
@@ -57,30 +63,45 @@ struct BitCounter {
     }
 };
 
-// Counts 4-bit codes. `bytes` is readable, and 0, up to a multiple of countBlock; count <= chunkWeights.
-NIBBLESCOPE_INLINE void countNibbles(const std::uint8_t *bytes, std::size_t count, std::uint32_t *counts) {
+// Counts 4-bit codes, two a byte; a last low nibble that is none is 0. count <= chunkWeights.
+NIBBLESCOPE_INLINE void countNibbles(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {
+    constexpr std::size_t vectorCodes = 128;
     const __m512i lowTable =
         _mm512_broadcast_i32x4(_mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0));
     const __m512i highTable =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, -128));
+    const __m512i nibble = _mm512_set1_epi8(15);
     BitCounter low{};
     BitCounter high{};
     std::size_t done = 0;
-    for (; done < count; done += countBlock) {
-        __m512i a[8];
-        __m512i b[8];
+    while (done < count) {
+        __m512i carries[2][2];
         NIBBLESCOPE_UNROLL
-        for (int i = 0; i < 8; ++i) {
-            const __m512i codes = _mm512_loadu_si512(bytes + done + 64 * i);
-            a[i] = _mm512_shuffle_epi8(lowTable, codes);
-            b[i] = _mm512_shuffle_epi8(highTable, codes);
+        for (auto &carry : carries) {
+            __m512i a[8];
+            __m512i b[8];
+            NIBBLESCOPE_UNROLL
+            for (int i = 0; i < 8; i += 2) {
+                const std::size_t left = done < count ? (count - done + 1) / 2 : 0;
+                const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
+                const __m512i bytes = _mm512_maskz_loadu_epi8(live, codes + done / 2);
+                const __m512i second = _mm512_and_si512(bytes, nibble);
+                const __m512i first = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble);
+                a[i] = _mm512_shuffle_epi8(lowTable, first);
+                b[i] = _mm512_shuffle_epi8(highTable, first);
+                a[i + 1] = _mm512_shuffle_epi8(lowTable, second);
+                b[i + 1] = _mm512_shuffle_epi8(highTable, second);
+                done += vectorCodes;
+            }
+            carry[0] = low.add8(a);
+            carry[1] = high.add8(b);
         }
-        low.add8(a);
-        high.add8(b);
+        low.carry(carries[0][0], carries[1][0]);
+        high.carry(carries[0][1], carries[1][1]);
     }
     low.addTo(counts);
     high.addTo(counts + 8);
-    counts[0] -= static_cast<std::uint32_t>(done - count);
+    counts[0] -= static_cast<std::uint32_t>(done - count); // what was read as 0 behind the end
 }
 
 // Tables of counters by bytes: several, so that equal neighbours do not wait for each other.
@@ -120,24 +141,24 @@ NIBBLESCOPE_INLINE void countBytes(const std::uint8_t *bytes, std::size_t count,
         counts[code] += counter.total(code);
 }
 
-// A histogram of finite values, 64 at a time. Bins are found by vectors and counted by plain additions: these run
-// beside the vector work of others, as the counters of one block are raised while the next one is computed.
+// A histogram of finite values, 64 at a time. Bins are found by vectors and counted by plain additions, which run
+// beside the vector work of others. They count what was found `lag` blocks ago: bins that still wait to be written to
+// memory could not be read yet, as the additions before them wait there too.
 class ValueCounter {
 public:
     static constexpr std::size_t mostBins = 250;
 
     NIBBLESCOPE_INLINE void begin(const HistogramSpan &span) {
         m_counter.clear();
-        m_waiting = false;
+        m_found = m_counted = 0;
         m_lower = span.lower;
         m_inverseWidth = span.inverseWidth;
         m_bins = static_cast<float>(span.bins);
         m_above = static_cast<char>(span.bins + 1);
     }
     NIBBLESCOPE_INLINE void add(const __m512 (&v)[4]) {
-        if (m_waiting)
+        if (m_found - m_counted == lag)
             count();
-        m_waiting = true;
         __m512i slot[4];
         NIBBLESCOPE_UNROLL
         for (std::size_t i = 0; i < 4; ++i) {
@@ -150,25 +171,30 @@ public:
         const __m512i one = _mm512_set1_epi16(1);
         const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(slot[0], slot[1]), one);
         const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(slot[2], slot[3]), one);
-        _mm512_store_si512(m_slots, _mm512_min_epu8(_mm512_packus_epi16(a, b), _mm512_set1_epi8(m_above)));
+        _mm512_store_si512(m_slots[m_found++ % lag],
+                           _mm512_min_epu8(_mm512_packus_epi16(a, b), _mm512_set1_epi8(m_above)));
     }
     NIBBLESCOPE_INLINE void finish(const HistogramSpan &span) {
-        if (m_waiting)
+        while (m_counted != m_found)
             count();
         for (std::size_t i = 0; i < span.bins + 2; ++i)
             span.counts[i] += m_counter.total(i);
     }
 
 private:
+    static constexpr std::size_t lag = 16;
+
     NIBBLESCOPE_INLINE void count() {
+        const std::uint8_t *const slots = m_slots[m_counted++ % lag];
         NIBBLESCOPE_UNROLL
         for (std::size_t i = 0; i < 64; i += 8)
-            m_counter.add8(m_slots + i);
+            m_counter.add8(slots + i);
     }
 
-    alignas(64) std::uint8_t m_slots[64];
+    alignas(64) std::uint8_t m_slots[lag][64];
     ByteCounter m_counter;
-    bool m_waiting;
+    std::size_t m_found;
+    std::size_t m_counted;
     float m_lower;
     float m_inverseWidth;
     float m_bins;

@@ -13,7 +13,7 @@ namespace nibblescope {
 NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512)
 namespace {
 
-constexpr std::size_t bufferBytes = chunkWeights + countBlock;
+constexpr std::size_t bufferBytes = chunkWeights + 128; // packNibbles() reads to a multiple of that
 
 // The codes of a chunk as bytes. False: the chunk holds something that the fast path cannot do; redo it.
 template <Format format, bool withSums, bool withDecoded>
@@ -107,12 +107,11 @@ void encodeChunk(const EncodeSpan &span) {
         if (span.codeCounts != nullptr)
             countBytes(bytes, span.count, span.codeCounts);
     } else {
-        const std::size_t end = (span.count + countBlock - 1) / countBlock * countBlock;
-        for (std::size_t i = span.count; i < end; i += 64)
+        for (std::size_t i = span.count; i % 128 != 0; i = (i + 64) / 64 * 64)
             _mm512_storeu_si512(buffer + i, _mm512_setzero_si512());
         packNibbles(buffer, span.count, span.codes);
         if (span.codeCounts != nullptr)
-            countNibbles(buffer, span.count, span.codeCounts);
+            countNibbles(span.codes, span.count, span.codeCounts);
     }
 }
 

@@ -82,13 +82,33 @@ struct Encoder {
     const std::size_t blocksPerGroup;
     const WordTables words;
 
+    // Peaks of all groups of a tile of F32. False: NaN is among the weights.
+    NIBBLESCOPE_INLINE bool look(Source weights, std::size_t blocks, __m512i *peaks) const {
+        __mmask16 nan = 0;
+        for (std::size_t b = 0; b < blocks; ++b) {
+            __m512 w[4];
+            loadBlock<input>(weights.template after<input>(b * blockWeights), w);
+            peaksOfFloats<groupsPerBlock>(w, peaks + b * groupsPerBlock);
+            nan = static_cast<__mmask16>(nan | _mm512_cmp_ps_mask(w[0], w[1], _CMP_UNORD_Q) |
+                                         _mm512_cmp_ps_mask(w[2], w[3], _CMP_UNORD_Q));
+        }
+        return nan == 0;
+    }
+
     NIBBLESCOPE_INLINE void tile(const Tile &tile, Source weights, std::size_t firstGroup, std::size_t blocks) const {
         alignas(64) float units[tileGroups];
         _mm512_store_ps(units, _mm512_mul_ps(_mm512_load_ps(tile.inverse), _mm512_set1_ps(unitsPerScale<format>())));
+        // Fetching stops while the codes of a long group are made: half of what comes next is asked for meanwhile.
+        const bool longGroup = blocksPerGroup > tileGroups;
+        const char *const ahead = weights.template after<input>(blocks * blockWeights).bytes;
         std::size_t group = 0;
         std::size_t inGroup = 0;
         const auto step = [&](std::size_t b) __attribute__((always_inline)) {
             const Source block = weights.template after<input>(b * blockWeights);
+            if (longGroup) {
+                __builtin_prefetch(ahead + 2 * b * 64, 0, 2);
+                __builtin_prefetch(ahead + (2 * b + 1) * 64, 0, 2);
+            }
             bool certain = true;
             __m512i bytes = codesOfBlock<format, input, groupsPerBlock>(block, units + group, words, certain);
             if (__builtin_expect(!certain, 0))

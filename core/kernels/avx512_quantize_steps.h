@@ -54,28 +54,41 @@ NIBBLESCOPE_INLINE void loadBlock(Source from, __m512 (&w)[4]) {
     }
 }
 
-// Magnitudes are compared as integers: their bits rise with them, and NaN is the largest. 16-bit weights stay two a
+// The larger magnitude, without its sign. It passes over NaN.
+NIBBLESCOPE_INLINE __m512 largerMagnitude(__m512 a, __m512 b) { return _mm512_range_ps(a, b, 11); }
+
+// Bits of magnitudes are compared as integers: they rise with them, and NaN is the largest. 16-bit weights stay two a
 // lane until largestOf().
 template <InputType input>
 NIBBLESCOPE_INLINE __m512i larger(__m512i a, __m512i b) {
     return input == InputType::F32 ? _mm512_max_epi32(a, b) : _mm512_max_epu16(a, b);
 }
-template <InputType input>
 NIBBLESCOPE_INLINE __m512i magnitudes(Source from, std::size_t vector) {
     const __m512i bits = _mm512_loadu_si512(from.bytes + 64 * vector);
-    return _mm512_and_si512(bits, _mm512_set1_epi32(input == InputType::F32 ? 0x7fffffff : 0x7fff7fff));
+    return _mm512_and_si512(bits, _mm512_set1_epi32(0x7fff7fff));
 }
 
-// Peaks of the groups of a block of 64 weights: one vector each, in `peaks`.
+// Peaks of the groups of a block of 64 weights: one vector each, in `peaks`. NaN is not seen in F32, and a peak in 16
+// bits.
+template <std::size_t groupsPerBlock>
+NIBBLESCOPE_INLINE void peaksOfFloats(const __m512 (&w)[4], __m512i *peaks) {
+    const __m512 first = largerMagnitude(w[0], w[1]);
+    const __m512 second = largerMagnitude(w[2], w[3]);
+    if constexpr (groupsPerBlock == 2) {
+        _mm512_store_si512(peaks, _mm512_castps_si512(first));
+        _mm512_store_si512(peaks + 1, _mm512_castps_si512(second));
+    } else {
+        _mm512_store_si512(peaks, _mm512_castps_si512(largerMagnitude(first, second)));
+    }
+}
 template <InputType input, std::size_t groupsPerBlock>
-NIBBLESCOPE_INLINE void peaksOfBlock(Source block, __m512i *peaks) {
-    constexpr std::size_t each = (input == InputType::F32 ? 4 : 2) / groupsPerBlock;
+NIBBLESCOPE_INLINE void peaksOfHalves(Source block, __m512i *peaks) {
+    constexpr std::size_t each = 2 / groupsPerBlock;
     NIBBLESCOPE_UNROLL
     for (std::size_t g = 0; g < groupsPerBlock; ++g) {
-        __m512i peak = magnitudes<input>(block, g * each);
-        NIBBLESCOPE_UNROLL
-        for (std::size_t i = 1; i < each; ++i)
-            peak = larger<input>(peak, magnitudes<input>(block, g * each + i));
+        __m512i peak = magnitudes(block, g * each);
+        if constexpr (each == 2)
+            peak = _mm512_max_epu16(peak, magnitudes(block, 1));
         _mm512_store_si512(peaks + g, peak);
     }
 }
@@ -243,8 +256,10 @@ NIBBLESCOPE_INLINE void fixedPoint(const __m512 (&w)[4], const float *unit, floa
 }
 
 // Walks through whole groups in tiles of about 4 KiB: the peaks of all its blocks, its scales, then
-// `encoder.tile(tile, weights, first group, blocks)` from the cache. A plain stream of reads is what the hardware
-// fetches ahead best; spreading the reads between the arithmetic, or asking for lines ahead, was slower on Zen 4.
+// `encoder.tile(tile, weights, first group, blocks)` from the cache. `encoder.look(weights, blocks, peaks)` makes the
+// peaks of F32. The hardware fetches ahead best what is read in order at an even pace: asking for lines ahead, larger
+// tiles, scales of the next tile before the codes of this one, and a first pass without other work were all slower on
+// Zen 4, however fast in the cache.
 // Returns how many groups were done: fewer than all where scalesOf() refuses.
 template <Format format, InputType input, std::size_t groupsPerBlock, typename Encoder>
 NIBBLESCOPE_INLINE std::size_t walkTiles(Encoder &encoder, const QuantizeSpan &span, std::size_t groups) {
@@ -259,10 +274,14 @@ NIBBLESCOPE_INLINE std::size_t walkTiles(Encoder &encoder, const QuantizeSpan &s
         const Source weights = Source{static_cast<const char *>(span.weights)}.template after<input>(done * size);
         const std::size_t count = groups - done < most ? groups - done : most;
         const std::size_t blocks = count * size / blockWeights;
-        for (std::size_t b = 0; b < blocks; ++b)
-            peaksOfBlock<input, groupsPerBlock>(weights.template after<input>(b * blockWeights),
-                                                peaks + b * groupsPerBlock);
-        if (!scalesOf<format>(largestOf<input>(peaks, peaksPerGroup, count), span.scaleType, tile))
+        bool finite = true;
+        if constexpr (input == InputType::F32)
+            finite = encoder.look(weights, blocks, peaks);
+        else
+            for (std::size_t b = 0; b < blocks; ++b)
+                peaksOfHalves<input, groupsPerBlock>(weights.template after<input>(b * blockWeights),
+                                                     peaks + b * groupsPerBlock);
+        if (!finite || !scalesOf<format>(largestOf<input>(peaks, peaksPerGroup, count), span.scaleType, tile))
             return done;
         const auto live = static_cast<__mmask16>((1U << count) - 1U);
         _mm512_mask_storeu_ps(span.scales + done, live, _mm512_load_ps(tile.scale));

@@ -53,8 +53,8 @@ float largestOf(Format format) {
 } // namespace
 
 std::string_view nameOf(Kind kind) {
-    static constexpr std::string_view names[] = {"normal", "heavy-tailed", "constant", "zeros",      "ties",
-                                                 "short",  "denormal",     "huge",     "not finite", "mixed"};
+    static constexpr std::string_view names[] = {"normal",   "heavy-tailed", "constant",   "zeros",    "ties", "short",
+                                                 "denormal", "huge",         "not finite", "rare nan", "mixed"};
     return names[static_cast<std::size_t>(kind)];
 }
 
@@ -111,6 +111,10 @@ std::vector<float> makeWeights(Kind kind, std::size_t count, Format format, std:
             if (random() % 9 == 0)
                 w = random() % 3 == 0 ? std::numeric_limits<float>::quiet_NaN()
                                       : (random() % 2 == 0 ? 1.0F : -1.0F) * std::numeric_limits<float>::infinity();
+            break;
+        case Kind::RareNan: // no other weight of its group is odd
+            if (i % 701 == 345)
+                w = i % 2 == 0 ? std::numeric_limits<float>::quiet_NaN() : std::bit_cast<float>(0xff812345U);
             break;
         case Kind::Mixed:
             w = (i / 64) % 3 == 0 ? 0.0F : w * std::ldexp(1.0F, static_cast<int>(random() % 40) - 20);

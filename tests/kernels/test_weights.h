@@ -13,9 +13,10 @@
 
 namespace nibblescope::conformance {
 
-enum class Kind { Normal, HeavyTailed, Constant, Zeros, Ties, Short, Denormal, Huge, NotFinite, Mixed };
-inline constexpr Kind allKinds[] = {Kind::Normal, Kind::HeavyTailed, Kind::Constant, Kind::Zeros,     Kind::Ties,
-                                    Kind::Short,  Kind::Denormal,    Kind::Huge,     Kind::NotFinite, Kind::Mixed};
+enum class Kind { Normal, HeavyTailed, Constant, Zeros, Ties, Short, Denormal, Huge, NotFinite, RareNan, Mixed };
+inline constexpr Kind allKinds[] = {Kind::Normal,    Kind::HeavyTailed, Kind::Constant, Kind::Zeros,
+                                    Kind::Ties,      Kind::Short,       Kind::Denormal, Kind::Huge,
+                                    Kind::NotFinite, Kind::RareNan,     Kind::Mixed};
 std::string_view nameOf(Kind kind);
 
 // Codebooks as a fit might give them, by any number: none (NF4's then), one without a zero, one of positive levels
