@@ -104,6 +104,13 @@ double roughErrors(const ClipSearch &search, const ClipCandidates &all, std::siz
                                         : errorsOf<format, false>(search, all, first, tables, out);
 }
 
+std::uint32_t closeTo(const double *errors, double limit) {
+    const __m256d most = _mm256_set1_pd(limit);
+    const int low = _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(errors), most, _CMP_LE_OQ));
+    const int high = _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(errors + 4), most, _CMP_LE_OQ));
+    return static_cast<std::uint32_t>(low | high << 4);
+}
+
 // The squared error of one candidate as the definition has it, but for the order of the sum.
 template <Format format>
 double exactError(const ClipSearch &job, float scale, std::uint8_t zeroPoint) {
@@ -167,7 +174,8 @@ void makeCandidates(const ClipSearch &search, float exact, std::size_t first, Cl
 
 template <Format format>
 ClipChoice clipSearch(const ClipSearch &search) {
-    constexpr ClipOperations operations{width, makeCandidates<format>, roughErrors<format>, exactError<format>};
+    constexpr ClipOperations operations{width, makeCandidates<format>, roughErrors<format>, exactError<format>,
+                                        closeTo};
     return clipSearchBy(format, search, operations);
 }
 

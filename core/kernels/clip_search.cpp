@@ -2,7 +2,10 @@
 #include "core/kernels/clip_search.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <span>
 
 #include "core/kernels/encode_rules.h"
 
@@ -46,6 +49,57 @@ double leastError(Format format, const ClipSearch &search, const ClipCandidates 
     return beyond(static_cast<double>(search.range.absmax), levels * scale);
 }
 
+std::uint32_t closeOnes(const ClipOperations &operations, const double *errors, double limit) {
+    if (operations.close != nullptr)
+        return operations.close(errors, limit);
+    std::uint32_t close = 0;
+    for (std::size_t i = 0; i < operations.width; ++i)
+        close |= static_cast<std::uint32_t>(errors[i] <= limit ? 1 : 0) << i;
+    return close;
+}
+
+ClipChoice choiceOf(const ClipCandidates &all, std::size_t i) {
+    return {all.scale[i], static_cast<std::uint8_t>(all.zeroPoint[i]), static_cast<int>(i)};
+}
+
+// Steps of the different candidates whose rough errors are at most `limit`, of equal ones the first. Returns how many.
+std::size_t rivals(const ClipOperations &operations, const ClipCandidates &all, std::span<const double> errors,
+                   double limit, std::array<std::size_t, clipSteps> &steps) {
+    std::size_t count = 0;
+    for (std::size_t first = 0; first < errors.size(); first += operations.width)
+        for (std::uint32_t close = closeOnes(operations, errors.data() + first, limit); close != 0;
+             close &= close - 1) {
+            const std::size_t i = first + static_cast<std::size_t>(std::countr_zero(close));
+            const bool same = count != 0 && all.scale[i] == all.scale[steps[count - 1]] &&
+                              all.zeroPoint[i] == all.zeroPoint[steps[count - 1]];
+            if (!same)
+                steps[count++] = i;
+        }
+    return count;
+}
+
+// Which of them it is, exactly. A single one needs no look.
+ClipChoice bestOf(Format format, const ClipSearch &search, const ClipOperations &operations, const ClipCandidates &all,
+                  std::span<const double> errors, double limit) {
+    std::array<std::size_t, clipSteps> steps;
+    const std::size_t count = rivals(operations, all, errors, limit, steps);
+    if (count == 1)
+        return choiceOf(all, steps[0]);
+    ClipChoice best;
+    double bestError = -1;
+    for (const std::size_t i : std::span(steps.data(), count)) {
+        const ClipChoice choice = choiceOf(all, i);
+        const double error = operations.exact(search, choice.scale, choice.zeroPoint);
+        if (error < 0 || (bestError >= 0 && std::fabs(error - bestError) <= distinction * bestError))
+            return byDefinition(format, search);
+        if (bestError < 0 || error < bestError) {
+            bestError = error;
+            best = choice;
+        }
+    }
+    return best;
+}
+
 } // namespace
 
 ClipChoice clipSearchBy(Format format, const ClipSearch &search, const ClipOperations &operations) {
@@ -71,25 +125,7 @@ ClipChoice clipSearchBy(Format format, const ClipSearch &search, const ClipOpera
     }
     if (!(smallest < HUGE_VAL)) // NaN or Inf among the weights
         return byDefinition(format, search);
-    ClipChoice best;
-    double bestError = -1;
-    for (std::size_t i = 0; i < known; ++i) {
-        if (!(errors[i] <= smallest * (1 + tolerance)))
-            continue;
-        const auto zeroPoint = static_cast<std::uint8_t>(all.zeroPoint[i]);
-        if (bestError >= 0 && all.scale[i] == best.scale && zeroPoint == best.zeroPoint)
-            continue;
-        const double error = operations.exact(search, all.scale[i], zeroPoint);
-        if (error < 0 || (bestError >= 0 && std::fabs(error - bestError) <= distinction * bestError))
-            return byDefinition(format, search);
-        if (bestError < 0 || error < bestError) {
-            bestError = error;
-            best.scale = all.scale[i];
-            best.zeroPoint = zeroPoint;
-            best.step = static_cast<int>(i);
-        }
-    }
-    return best;
+    return bestOf(format, search, operations, all, std::span(errors, known), smallest * (1 + tolerance));
 }
 
 } // namespace nibblescope

@@ -20,6 +20,8 @@ struct ClipCandidates {
 // Good to 1e-5: squared errors of `first` and the following candidates. Returns the smallest, NaN if one is NaN.
 using RoughErrors = double (*)(const ClipSearch &search, const ClipCandidates &all, std::size_t first,
                                const EncodeTables &tables, double *out);
+// Which of the errors of `width` candidates are at most `limit`, a bit each.
+using CloseErrors = std::uint32_t (*)(const double *errors, double limit);
 // Negative: it cannot be had for this scale.
 using ExactError = double (*)(const ClipSearch &search, float scale, std::uint8_t zeroPoint);
 
@@ -31,6 +33,7 @@ struct ClipOperations {
     MakeCandidates make;
     RoughErrors rough;
     ExactError exact;
+    CloseErrors close = nullptr; // null: one by one
 };
 ClipChoice clipSearchBy(Format format, const ClipSearch &search, const ClipOperations &operations);
 
