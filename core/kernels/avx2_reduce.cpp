@@ -218,7 +218,11 @@ NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, st
     const __m256i above = _mm256_set1_epi32(static_cast<int>(span.bins) + 1);
     const __m256i none = _mm256_set1_epi32(static_cast<int>(span.bins) + 2);
     for (std::size_t i = 0; i < count; i += 8) {
-        const __m256 v = loadFirst(span.values + first + i, count - i);
+        __m256 v = loadFirst(span.values + first + i, count - i);
+        if (span.minus != nullptr) {
+            const __m256 minus = loadFirst(span.minus + first + i, count - i);
+            v = _mm256_add_ps(_mm256_sub_ps(v, minus), _mm256_sub_ps(minus, minus)); // + 0, or NaN
+        }
         const __m256 place = _mm256_mul_ps(_mm256_sub_ps(v, lower), inverseWidth);
         const __m256i inside = _mm256_castps_si256(_mm256_cmp_ps(place, _mm256_setzero_ps(), _CMP_GE_OQ));
         __m256i slot = _mm256_and_si256(inside, _mm256_add_epi32(_mm256_cvttps_epi32(place), _mm256_set1_epi32(1)));
@@ -230,7 +234,7 @@ NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, st
 
 void histogram(const HistogramSpan &span) {
     std::uint32_t slots[chunkWeights];
-    if (span.bins > 1U << 24) {
+    if (span.bins > 1U << 24 || span.factors != nullptr) {
         scalarKernels().histogram(span);
         return;
     }

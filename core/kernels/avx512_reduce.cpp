@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Ranges, scales, moments, error sums and histograms, 512 bits wide.
+// Ranges, scales, moments and error sums, 512 bits wide.
 #include "core/kernels/isa_tables.h"
 
 #if defined(__x86_64__)
@@ -212,58 +212,6 @@ ErrorSums errorSums(const float *weights, const float *decoded, std::size_t coun
     return sums;
 }
 
-constexpr std::size_t tabledBins = 1024;
-
-// Slots of up to chunkWeights values, as the definition numbers them; NaN gets one behind the last.
-NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, std::size_t count, std::uint32_t *slots) {
-    const __m512 lower = _mm512_set1_ps(span.lower);
-    const __m512 inverseWidth = _mm512_set1_ps(span.inverseWidth);
-    const __m512 bins = _mm512_set1_ps(static_cast<float>(span.bins));
-    const __m512i above = _mm512_set1_epi32(static_cast<int>(span.bins) + 1);
-    const __m512i none = _mm512_set1_epi32(static_cast<int>(span.bins) + 2);
-    const __m512i one = _mm512_set1_epi32(1);
-    for (std::size_t i = 0; i < count; i += 16) {
-        const __m512 v = _mm512_maskz_loadu_ps(firstLanes(count - i), span.values + first + i);
-        const __m512 place = _mm512_mul_ps(_mm512_sub_ps(v, lower), inverseWidth);
-        const __mmask16 inside = _mm512_cmp_ps_mask(place, _mm512_setzero_ps(), _CMP_GE_OQ);
-        __m512i slot = _mm512_maskz_add_epi32(inside, _mm512_cvttps_epi32(place), one);
-        slot = _mm512_mask_mov_epi32(slot, _mm512_cmp_ps_mask(place, bins, _CMP_GE_OQ), above);
-        slot = _mm512_mask_mov_epi32(slot, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), none);
-        _mm512_store_si512(slots + i, slot);
-    }
-}
-
-void histogram(const HistogramSpan &span) {
-    alignas(64) std::uint32_t slots[chunkWeights];
-    if (span.bins > 1U << 24) {
-        scalarKernels().histogram(span);
-        return;
-    }
-    // Four tables, so that equal neighbours do not wait for each other.
-    std::uint32_t tables[4][tabledBins + 3];
-    const bool tabled = span.bins <= tabledBins;
-    if (tabled)
-        for (auto &table : tables)
-            for (std::size_t i = 0; i < span.bins + 3; ++i)
-                table[i] = 0;
-    for (std::size_t done = 0; done < span.count; done += chunkWeights) {
-        const std::size_t count = span.count - done < chunkWeights ? span.count - done : chunkWeights;
-        slotsOf(span, done, count, slots);
-        std::size_t i = 0;
-        if (tabled)
-            for (; i + 4 <= count; i += 4)
-                NIBBLESCOPE_UNROLL
-        for (std::size_t k = 0; k < 4; ++k)
-            ++tables[k][slots[i + k]];
-        for (; i < count; ++i)
-            if (slots[i] < span.bins + 2)
-                ++span.counts[slots[i]];
-    }
-    if (tabled)
-        for (std::size_t i = 0; i < span.bins + 2; ++i)
-            span.counts[i] += static_cast<std::uint64_t>(tables[0][i]) + tables[1][i] + tables[2][i] + tables[3][i];
-}
-
 struct SixteenRanges {
     __m512 min, max, absmax, signedMax;
 };
@@ -352,7 +300,6 @@ void fillAvx512Reduce(Kernels &table) {
     table.groupRanges = groupRanges;
     table.moments = moments;
     table.errorSums = errorSums;
-    table.histogram = histogram;
     setEntry(table.groupScales, Format::Int4, groupScales<Format::Int4>);
     setEntry(table.groupScales, Format::Int4Max, groupScales<Format::Int4Max>);
     setEntry(table.groupScales, Format::Int4Asym, groupScales<Format::Int4Asym>);

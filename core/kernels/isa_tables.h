@@ -14,6 +14,7 @@ void fillAvx2Encode(Kernels &table);
 void fillAvx2Reduce(Kernels &table);
 void fillAvx512Clip(Kernels &table);
 void fillAvx512Convert(Kernels &table);
+void fillAvx512Counts(Kernels &table);
 void fillAvx512Encode(Kernels &table);
 void fillAvx512Quantize(Kernels &table);
 void fillAvx512Reduce(Kernels &table);

@@ -127,6 +127,15 @@ struct HistogramSpan {
     float inverseWidth = 0; // index = trunc((v - lower) * inverseWidth) in F32
     std::size_t bins = 0;
     std::uint64_t *counts = nullptr; // bins + 2 counters that are added to: below, the bins, above. NaN is not counted.
+    // Where not null, what is counted is values[i] - minus[i], where minus[i] is finite.
+    const float *minus = nullptr;
+    // Where not null (then `minus` is), what is counted is values[i] * factors[g] + shifts[g], a product and a sum,
+    // each rounded, where values[i] is finite, of the groups g of a run whose first value stands at `firstInGroup` of
+    // group 0.
+    const float *factors = nullptr;
+    const float *shifts = nullptr;
+    std::size_t groupSize = 1;
+    std::size_t firstInGroup = 0;
 };
 
 // How the weights lie in memory that a kernel reads.
@@ -168,6 +177,14 @@ struct Kernels {
     void (*histogram)(const HistogramSpan &span);
     // Sums between weights and any decoded values, `clipped` left 0. count <= chunkWeights.
     ErrorSums (*errorSums)(const float *weights, const float *decoded, std::size_t count);
+
+    // How often each 4-bit code stands in each group of a run (`decodeScales`, `zeroPoints`, `codebook` and `out` are
+    // not looked at): 16 counters a group, also of the first and the last, which may be cut; overwritten.
+    void (*codeCounts)(const DecodeSpan &span, std::uint32_t *counts);
+    // Squared error under each 4-bit code, over finite weights: 16 sums that are added to. weights[0] has its code in
+    // the high nibble of codes[0]. All sets agree to 1e-6 of their total. count <= chunkWeights.
+    void (*codeErrors)(const float *weights, const float *decoded, const std::uint8_t *codes, std::size_t count,
+                       double *sums);
 
     // Indexed by Format; None is null.
     std::array<ScaleRounding (*)(const ScaleSpan &span), formatCount> groupScales;

@@ -184,9 +184,14 @@ NIBBLESCOPE_INLINE uint32x4_t slotsOf(const HistogramSpan &span, float32x4_t v) 
     return vbslq_u32(vceqq_f32(v, v), kept, vdupq_n_u32(bins + 2));
 }
 
+// NaN where what is taken off is not finite.
+NIBBLESCOPE_INLINE float32x4_t difference(float32x4_t v, float32x4_t minus) {
+    return vaddq_f32(vsubq_f32(v, minus), vsubq_f32(minus, minus));
+}
+
 // Four tables, so that equal neighbours do not wait for each other.
 void histogram(const HistogramSpan &span) {
-    if (span.bins > tabledBins) {
+    if (span.bins > tabledBins || span.factors != nullptr) {
         scalarKernels().histogram(span); // such tables are seldom, and too large to have four of
         return;
     }
@@ -195,14 +200,21 @@ void histogram(const HistogramSpan &span) {
         std::memset(table, 0, (span.bins + 3) * sizeof(table[0]));
     std::size_t i = 0;
     for (; i + 4 <= span.count; i += 4) {
-        const uint32x4_t slots = slotsOf(span, vld1q_f32(span.values + i));
+        float32x4_t v = vld1q_f32(span.values + i);
+        if (span.minus != nullptr)
+            v = difference(v, vld1q_f32(span.minus + i));
+        const uint32x4_t slots = slotsOf(span, v);
         ++tables[0][vgetq_lane_u32(slots, 0)];
         ++tables[1][vgetq_lane_u32(slots, 1)];
         ++tables[2][vgetq_lane_u32(slots, 2)];
         ++tables[3][vgetq_lane_u32(slots, 3)];
     }
-    for (; i < span.count; ++i)
-        ++tables[0][vgetq_lane_u32(slotsOf(span, vdupq_n_f32(span.values[i])), 0)];
+    for (; i < span.count; ++i) {
+        float32x4_t v = vdupq_n_f32(span.values[i]);
+        if (span.minus != nullptr)
+            v = difference(v, vdupq_n_f32(span.minus[i]));
+        ++tables[0][vgetq_lane_u32(slotsOf(span, v), 0)];
+    }
     for (i = 0; i < span.bins + 2; ++i)
         span.counts[i] += static_cast<std::uint64_t>(tables[0][i]) + tables[1][i] + tables[2][i] + tables[3][i];
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/half.h"
 #include "core/kernels/encode_rules.h"
+#include "core/kernels/histogram_rule.h"
 #include "core/kernels/kernels.h"
 #include "core/kernels/quantize_by_parts.h"
 
@@ -73,16 +74,15 @@ void groupRanges(const float *weights, std::size_t count, std::size_t groupSize,
 
 void histogram(const HistogramSpan &span) {
     for (std::size_t i = 0; i < span.count; ++i) {
-        const float v = span.values[i];
-        if (std::isnan(v))
-            continue;
-        const float place = (v - span.lower) * span.inverseWidth;
-        std::size_t slot = 0;
-        if (place >= static_cast<float>(span.bins))
-            slot = span.bins + 1;
-        else if (place >= 0.0F)
-            slot = static_cast<std::size_t>(place) + 1;
-        ++span.counts[slot];
+        float v = span.values[i];
+        if (span.factors != nullptr) {
+            const std::size_t group = (span.firstInGroup + i) / span.groupSize;
+            v = std::isfinite(v) ? v * span.factors[group] + span.shifts[group] : NAN;
+        } else if (span.minus != nullptr) {
+            v = std::isfinite(span.minus[i]) ? v - span.minus[i] : NAN;
+        }
+        if (!std::isnan(v))
+            ++span.counts[histogramSlot(span, v)];
     }
 }
 
@@ -231,6 +231,31 @@ ScaleRounding groupScales(const ScaleSpan &span) {
     return result;
 }
 
+void codeCounts(const DecodeSpan &span, std::uint32_t *counts) {
+    if (span.count == 0)
+        return;
+    const std::size_t groups = (span.firstInGroup + span.count - 1) / span.groupSize + 1;
+    std::fill_n(counts, 16 * groups, 0U);
+    std::size_t inGroup = span.firstInGroup;
+    for (std::size_t i = 0; i < span.count; ++i) {
+        ++counts[loadCode<Format::Nf4>(span.codes, i)];
+        if (++inGroup == span.groupSize) {
+            inGroup = 0;
+            counts += 16;
+        }
+    }
+}
+
+void codeErrors(const float *weights, const float *decoded, const std::uint8_t *codes, std::size_t count,
+                double *sums) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!std::isfinite(weights[i]))
+            continue;
+        const auto error = static_cast<double>(weights[i] - decoded[i]);
+        sums[loadCode<Format::Nf4>(codes, i)] += error * error;
+    }
+}
+
 Kernels makeScalarKernels() {
     Kernels k;
     k.isa = Isa::Scalar;
@@ -244,6 +269,8 @@ Kernels makeScalarKernels() {
     k.groupRanges = groupRanges;
     k.histogram = histogram;
     k.errorSums = errorSums;
+    k.codeCounts = codeCounts;
+    k.codeErrors = codeErrors;
     // In the order of the enumeration Format.
     k.encode = {nullptr,
                 encode<Format::Int4>,

@@ -33,6 +33,7 @@ void fillAvx2(Kernels &table, const CpuFeatures &) {
 void fillAvx512(Kernels &table, const CpuFeatures &) {
     fillAvx512Convert(table);
     fillAvx512Reduce(table);
+    fillAvx512Counts(table);
     fillAvx512Encode(table);
     fillAvx512Clip(table);
     composeQuantize<Isa::Avx512>(table);

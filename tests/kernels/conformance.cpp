@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "comparing.h"
 #include "core/kernels/encode_rules.h"
@@ -364,6 +365,9 @@ Problems histogramsAgree(const Kernels &kernels) {
                 const auto weights = makeWeights(kind, count, Format::None, static_cast<std::uint32_t>(count + bins));
                 GuardedBuffer<float> values(count);
                 std::copy(weights.begin(), weights.end(), values.data());
+                GuardedBuffer<float> minus(count);
+                for (std::size_t i = 0; i < count; ++i)
+                    minus[i] = weights[count - 1 - i] * 0.5F;
                 std::vector<std::uint64_t> got(bins + 2, 3);
                 std::vector<std::uint64_t> expected(bins + 2, 3);
                 HistogramSpan span;
@@ -372,13 +376,96 @@ Problems histogramsAgree(const Kernels &kernels) {
                 span.lower = -0.05F;
                 span.inverseWidth = static_cast<float>(bins) / 0.1F;
                 span.bins = bins;
-                span.counts = got.data();
-                kernels.histogram(span);
-                span.counts = expected.data();
-                scalarKernels().histogram(span);
-                if (got != expected)
-                    problems.push_back(where(Format::None, kind, count, 1, 0) + std::to_string(bins) + " bins differ");
+                const auto compare = [&](const char *what) {
+                    span.counts = got.data();
+                    kernels.histogram(span);
+                    span.counts = expected.data();
+                    scalarKernels().histogram(span);
+                    if (got != expected)
+                        problems.push_back(where(Format::None, kind, count, span.groupSize, span.firstInGroup) +
+                                           std::to_string(bins) + what);
+                };
+                compare(" bins differ");
+                span.minus = minus.data();
+                compare(" bins of differences differ");
+                span.minus = nullptr;
+                if (bins != 65 && bins != 1024 && bins != 5000)
+                    continue;
+                for (const std::size_t groupSize : {1U, 7U, 32U, 64U, 100U, 5000U}) {
+                    span.groupSize = groupSize;
+                    span.firstInGroup = count % groupSize;
+                    const std::size_t groups = (span.firstInGroup + count + groupSize - 1) / groupSize;
+                    GuardedBuffer<float> factors(groups);
+                    GuardedBuffer<float> shifts(groups);
+                    for (std::size_t i = 0; i < groups; ++i) {
+                        factors[i] = 0.1F * static_cast<float>(1 + i % 13);
+                        shifts[i] = 0.001F * static_cast<float>(i % 7);
+                    }
+                    span.factors = factors.data();
+                    span.shifts = shifts.data();
+                    compare(" bins of scaled values differ");
+                }
             }
+    return problems;
+}
+
+void fillAtRandom(GuardedBuffer<std::uint8_t> &codes) {
+    std::mt19937 random(static_cast<std::uint32_t>(codes.size()));
+    for (std::size_t i = 0; i < codes.size(); ++i)
+        codes[i] = static_cast<std::uint8_t>(random());
+}
+
+Problems codeCountsAgree(const Kernels &kernels) {
+    Problems problems;
+    for (const std::size_t groupSize : groupSizes)
+        for (const std::size_t count : lengths())
+            for (const std::size_t firstInGroup : {std::size_t{0}, groupSize / 2, count % groupSize}) {
+                GuardedBuffer<std::uint8_t> codes((count + 1) / 2);
+                fillAtRandom(codes);
+                const std::size_t groups = count == 0 ? 0 : (firstInGroup + count - 1) / groupSize + 1;
+                GuardedBuffer<std::uint32_t> got(16 * groups);
+                GuardedBuffer<std::uint32_t> expected(16 * groups);
+                DecodeSpan span;
+                span.codes = codes.data();
+                span.count = count;
+                span.groupSize = groupSize;
+                span.firstInGroup = firstInGroup;
+                kernels.codeCounts(span, got.data());
+                scalarKernels().codeCounts(span, expected.data());
+                if (!sameBits(got.data(), expected.data(), 16 * groups * sizeof(std::uint32_t)))
+                    problems.push_back(where(Format::Nf4, Kind::Normal, count, groupSize, firstInGroup) +
+                                       "counts of codes differ");
+                if (problems.size() > 20)
+                    return problems;
+            }
+    return problems;
+}
+
+Problems codeErrorsAgree(const Kernels &kernels) {
+    Problems problems;
+    for (const Kind kind : allKinds)
+        for (const std::size_t count : lengths()) {
+            const auto weights = makeWeights(kind, count, Format::None, static_cast<std::uint32_t>(count));
+            GuardedBuffer<float> w(count);
+            GuardedBuffer<float> d(count);
+            for (std::size_t i = 0; i < count; ++i) {
+                w[i] = weights[i];
+                d[i] = std::isfinite(weights[i]) ? weights[i] * 0.97F + 1e-4F : 1.0F;
+            }
+            GuardedBuffer<std::uint8_t> codes((count + 1) / 2);
+            fillAtRandom(codes);
+            double got[16] = {};
+            double expected[16] = {};
+            kernels.codeErrors(w.data(), d.data(), codes.data(), count, got);
+            scalarKernels().codeErrors(w.data(), d.data(), codes.data(), count, expected);
+            const double total = std::accumulate(std::begin(expected), std::end(expected), 0.0);
+            for (std::size_t code = 0; code < 16; ++code)
+                if (!(std::fabs(got[code] - expected[code]) <= 1e-6 * total))
+                    problems.push_back(where(Format::Nf4, kind, count, 1, 0) + "error of code " + std::to_string(code) +
+                                       " differs");
+            if (problems.size() > 20)
+                return problems;
+        }
     return problems;
 }
 
@@ -386,10 +473,11 @@ Problems histogramsAgree(const Kernels &kernels) {
 
 const std::vector<Check> &checks() {
     static const std::vector<Check> all = {
-        {"conversions", conversionsAgree}, {"ranges", rangesAgree},           {"scales", scalesAgree},
-        {"moments", momentsAgree},         {"error sums", sumsAgree},         {"histograms", histogramsAgree},
-        {"encode", encodeAgrees},          {"decode", decodeAgrees},          {"clip search", clipSearchAgrees},
-        {"quantize", quantizeAgrees},      {"activations", activationsAgree}, {"products", productsAgree},
+        {"conversions", conversionsAgree}, {"ranges", rangesAgree},          {"scales", scalesAgree},
+        {"moments", momentsAgree},         {"error sums", sumsAgree},        {"histograms", histogramsAgree},
+        {"encode", encodeAgrees},          {"decode", decodeAgrees},         {"clip search", clipSearchAgrees},
+        {"quantize", quantizeAgrees},      {"code counts", codeCountsAgree}, {"code errors", codeErrorsAgree},
+        {"activations", activationsAgree}, {"products", productsAgree},
     };
     return all;
 }

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Histograms, counts of codes by group and errors by code, 512 bits wide.
+#include "core/kernels/isa_tables.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "core/kernels/simd_target.h"
+
+namespace nibblescope {
+
+NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512)
+namespace {
+
+constexpr std::size_t tabledBins = 1024;
+constexpr std::size_t mostBins = 65000; // slots are numbers of 16 bits
+constexpr std::size_t slotBlock = 512;  // so few that values and tables lie in the first level of the cache together
+constexpr int notFinite = 0x99;         // classes of vfpclassps: both NaN, both infinities
+
+NIBBLESCOPE_INLINE std::uint64_t firstBits(std::size_t count) {
+    return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+}
+NIBBLESCOPE_INLINE __mmask16 firstLanes(std::size_t count) { return static_cast<__mmask16>(firstBits(count)); }
+
+// Slots of up to slotBlock values from `first` on, as the definition numbers them; what is not counted gets one
+// behind the last.
+enum class Counted { Values, Differences, Scaled };
+template <Counted what>
+NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, std::size_t count, std::uint16_t *slots,
+                                float factor = 1, float shift = 0) {
+    const __m512 lower = _mm512_set1_ps(span.lower);
+    const __m512 inverseWidth = _mm512_set1_ps(span.inverseWidth);
+    const __m512 bins = _mm512_set1_ps(static_cast<float>(span.bins));
+    const __m512i none = _mm512_set1_epi32(static_cast<int>(span.bins) + 2);
+    for (std::size_t i = 0; i < count; i += 16) {
+        const __mmask16 lanes = firstLanes(count - i);
+        __m512 v = _mm512_maskz_loadu_ps(lanes, span.values + first + i);
+        __mmask16 counted = 0xffff;
+        if constexpr (what == Counted::Scaled) {
+            counted = static_cast<__mmask16>(~_mm512_fpclass_ps_mask(v, notFinite));
+            v = _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(factor)), _mm512_set1_ps(shift));
+        }
+        if constexpr (what == Counted::Differences) {
+            const __m512 minus = _mm512_maskz_loadu_ps(lanes, span.minus + first + i);
+            v = _mm512_sub_ps(v, minus);
+            counted = static_cast<__mmask16>(~_mm512_fpclass_ps_mask(minus, notFinite));
+        }
+        counted = _mm512_mask_cmp_ps_mask(counted, v, v, _CMP_ORD_Q);
+        const __m512 place = _mm512_mul_ps(_mm512_sub_ps(v, lower), inverseWidth);
+        const __m512 kept = _mm512_min_ps(_mm512_max_ps(place, _mm512_set1_ps(-1)), bins);
+        const __m512i bin = _mm512_cvt_roundps_epi32(kept, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+        const __m512i slot = _mm512_mask_add_epi32(none, counted, bin, _mm512_set1_epi32(1));
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(slots + i), _mm512_cvtepi32_epi16(slot));
+    }
+}
+
+// The same of values that are scaled by their group's factor. Writes up to 15 slots behind the last.
+NIBBLESCOPE_INLINE void scaledSlotsOf(const HistogramSpan &span, std::size_t first, std::size_t count,
+                                      std::uint16_t *slots) {
+    const std::size_t place = span.firstInGroup + first;
+    std::size_t group = place / span.groupSize;
+    std::size_t left = span.groupSize - place % span.groupSize;
+    for (std::size_t done = 0; done < count; ++group, left = span.groupSize) {
+        const std::size_t size = count - done < left ? count - done : left;
+        slotsOf<Counted::Scaled>(span, first + done, size, slots + done, span.factors[group], span.shifts[group]);
+        done += size;
+    }
+}
+
+// Four tables, so that equal neighbours do not wait for each other.
+struct SlotTables {
+    std::uint32_t counts[4][tabledBins + 3];
+
+    NIBBLESCOPE_INLINE void clear(std::size_t slots) {
+        for (auto &table : counts)
+            for (std::size_t i = 0; i < slots; i += 16)
+                _mm512_mask_storeu_epi32(table + i, firstLanes(slots - i), _mm512_setzero_si512());
+    }
+    NIBBLESCOPE_INLINE void add4(const std::uint16_t *slots) {
+        std::uint64_t four;
+        __builtin_memcpy(&four, slots, sizeof(four));
+        ++counts[0][four & 0xffff];
+        ++counts[1][four >> 16 & 0xffff];
+        ++counts[2][four >> 32 & 0xffff];
+        ++counts[3][four >> 48];
+    }
+    NIBBLESCOPE_INLINE void addTo(std::uint64_t *total, std::size_t slots) const {
+        for (std::size_t i = 0; i < slots; ++i)
+            total[i] += static_cast<std::uint64_t>(counts[0][i]) + counts[1][i] + counts[2][i] + counts[3][i];
+    }
+};
+
+void histogram(const HistogramSpan &span) {
+    if (span.bins > mostBins) {
+        scalarKernels().histogram(span);
+        return;
+    }
+    std::uint16_t slots[slotBlock + 15];
+    SlotTables tables;
+    const bool tabled = span.bins <= tabledBins;
+    if (tabled)
+        tables.clear(span.bins + 3);
+    for (std::size_t done = 0; done < span.count; done += slotBlock) {
+        const std::size_t count = span.count - done < slotBlock ? span.count - done : slotBlock;
+        if (span.factors != nullptr)
+            scaledSlotsOf(span, done, count, slots);
+        else if (span.minus != nullptr)
+            slotsOf<Counted::Differences>(span, done, count, slots);
+        else
+            slotsOf<Counted::Values>(span, done, count, slots);
+        std::size_t i = 0;
+        if (tabled)
+            for (; i + 8 <= count; i += 8) {
+                tables.add4(slots + i);
+                tables.add4(slots + i + 4);
+            }
+        for (; i < count; ++i)
+            if (slots[i] < span.bins + 2)
+                ++span.counts[slots[i]];
+    }
+    if (tabled)
+        tables.addTo(span.counts, span.bins + 2);
+}
+
+// Adds to the counters of one group. It begins in a high nibble.
+NIBBLESCOPE_INLINE void countGroup(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {
+    const __m256i nibble = _mm256_set1_epi8(15);
+    for (std::size_t done = 0; done < count; done += 64, codes += 32) {
+        const std::size_t left = count - done;
+        const auto high = static_cast<__mmask32>(firstBits(left >= 64 ? 32 : (left + 1) / 2));
+        const auto low = static_cast<__mmask32>(firstBits(left >= 64 ? 32 : left / 2));
+        const __m256i bytes = _mm256_maskz_loadu_epi8(high, codes);
+        const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_and_si256(bytes, nibble)),
+                                                _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble), 1);
+        const __mmask64 there = static_cast<__mmask64>(high) << 32 | low;
+        NIBBLESCOPE_UNROLL
+        for (int code = 0; code < 16; ++code)
+            counts[code] += static_cast<std::uint32_t>(__builtin_popcountll(
+                _mm512_mask_cmpeq_epi8_mask(there, both, _mm512_set1_epi8(static_cast<char>(code)))));
+    }
+}
+
+void codeCounts(const DecodeSpan &span, std::uint32_t *counts) {
+    if (span.groupSize % 2 != 0 || span.firstInGroup % 2 != 0) {
+        scalarKernels().codeCounts(span, counts);
+        return;
+    }
+    std::size_t size = span.groupSize - span.firstInGroup;
+    for (std::size_t at = 0; at < span.count; counts += 16, at += size, size = span.groupSize) {
+        _mm512_storeu_si512(counts, _mm512_setzero_si512());
+        countGroup(span.codes + at / 2, span.count - at < size ? span.count - at : size, counts);
+        if (span.count - at <= size)
+            break;
+    }
+}
+
+// Squared errors of a block and their codes, a byte each. Returns the largest square.
+NIBBLESCOPE_INLINE __m512 squaresOf(const float *weights, const float *decoded, std::size_t count, float *squares) {
+    __m512 largest = _mm512_setzero_ps();
+    for (std::size_t i = 0; i < count; i += 16) {
+        const __mmask16 lanes = firstLanes(count - i);
+        const __m512 w = _mm512_maskz_loadu_ps(lanes, weights + i);
+        const __m512 error = _mm512_sub_ps(w, _mm512_maskz_loadu_ps(lanes, decoded + i));
+        const auto finite = static_cast<__mmask16>(lanes & ~_mm512_fpclass_ps_mask(w, notFinite));
+        const __m512 square = _mm512_maskz_mul_ps(finite, error, error);
+        largest = _mm512_max_ps(largest, square);
+        _mm512_store_ps(squares + i, square);
+    }
+    return largest;
+}
+NIBBLESCOPE_INLINE void unpackCodes(const std::uint8_t *codes, std::size_t count, std::uint8_t *bytes) {
+    const __m128i nibble = _mm_set1_epi8(15);
+    for (std::size_t i = 0; i < count; i += 32) {
+        const auto there = static_cast<__mmask16>(firstBits((count - i + 1) / 2));
+        const __m128i both = _mm_maskz_loadu_epi8(there, codes + i / 2);
+        const __m128i high = _mm_and_si128(_mm_srli_epi16(both, 4), nibble);
+        const __m128i low = _mm_and_si128(both, nibble);
+        _mm_store_si128(reinterpret_cast<__m128i *>(bytes + i), _mm_unpacklo_epi8(high, low));
+        _mm_store_si128(reinterpret_cast<__m128i *>(bytes + i + 16), _mm_unpackhi_epi8(high, low));
+    }
+}
+
+// Sums by code. Sixteen masked additions cost twice as much as these plain ones: eight tables, so that equal codes in a
+// row do not wait for each other.
+struct CodeTables {
+    alignas(64) float sums[8][16];
+
+    NIBBLESCOPE_INLINE void clear() {
+        for (auto &table : sums)
+            _mm512_store_ps(table, _mm512_setzero_ps());
+    }
+    NIBBLESCOPE_INLINE void add8(const std::uint8_t *codes, const float *squares) {
+        std::uint64_t eight;
+        __builtin_memcpy(&eight, codes, sizeof(eight));
+        NIBBLESCOPE_UNROLL
+        for (int i = 0; i < 8; ++i)
+            sums[i][eight >> 8 * i & 255] += squares[i];
+    }
+};
+
+constexpr std::size_t errorBlock = 512; // weights, 64 a table: so few lose nothing in single precision
+
+void codeErrors(const float *weights, const float *decoded, const std::uint8_t *codes, std::size_t count,
+                double *sums) {
+    alignas(64) float squares[errorBlock];
+    alignas(64) std::uint8_t bytes[errorBlock];
+    __m512 largest = _mm512_setzero_ps();
+    __m512d low = _mm512_setzero_pd();
+    __m512d high = _mm512_setzero_pd();
+    for (std::size_t begin = 0; begin < count; begin += errorBlock) {
+        const std::size_t size = count - begin < errorBlock ? count - begin : errorBlock;
+        CodeTables tables;
+        tables.clear();
+        largest = _mm512_max_ps(largest, squaresOf(weights + begin, decoded + begin, size, squares));
+        unpackCodes(codes + begin / 2, size, bytes);
+        std::size_t i = 0;
+        for (; i + 8 <= size; i += 8)
+            tables.add8(bytes + i, squares + i);
+        for (; i < size; ++i)
+            tables.sums[0][bytes[i]] += squares[i];
+        for (const auto &table : tables.sums) {
+            low = _mm512_add_pd(low, _mm512_cvtps_pd(_mm256_load_ps(table)));
+            high = _mm512_add_pd(high, _mm512_cvtps_pd(_mm256_load_ps(table + 8)));
+        }
+    }
+    const float top = _mm512_reduce_max_ps(largest);
+    if (top != 0 && !(top > 1e-25F && top < 1e30F)) { // squares leave the range of single precision
+        scalarKernels().codeErrors(weights, decoded, codes, count, sums);
+        return;
+    }
+    _mm512_storeu_pd(sums, _mm512_add_pd(_mm512_loadu_pd(sums), low));
+    _mm512_storeu_pd(sums + 8, _mm512_add_pd(_mm512_loadu_pd(sums + 8), high));
+}
+
+} // namespace
+NIBBLESCOPE_TARGET_END
+
+void fillAvx512Counts(Kernels &table) {
+    table.histogram = histogram;
+    table.codeCounts = codeCounts;
+    table.codeErrors = codeErrors;
+}
+
+} // namespace nibblescope
+#endif
