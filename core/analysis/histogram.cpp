@@ -51,16 +51,83 @@ Histogram histogramFrom(std::vector<std::uint64_t> slots, double lower, double u
     return result;
 }
 
-// What is 0 among the decoded, and in its place what it is off the weight: NaN, which is not counted, where that is not
-// finite.
-std::uint64_t zerosAndErrors(const float *weights, float *decoded, std::size_t count) {
-    std::uint32_t zeros = 0;
+// Whether what groups decode to is counted by their codes: 16 values a group in place of one a weight.
+bool countsByGroup(const QuantizedTensor &tensor) {
+    const GroupGrid &grid = tensor.grid;
+    constexpr std::uint64_t worthwhile = 32; // weights a group
+    return traits(tensor.recipe.format).codeBits == 4 && grid.groupSize >= worthwhile &&
+           (grid.cols % 2 == 0 || grid.rows == 1); // any part of a row begins at a byte
+}
+
+// The slots of histogramSlot, four at a time.
+void slotsOf(const HistogramSpan &plan, const float *values, std::size_t count, std::uint32_t *slots) {
+    const auto bins = static_cast<float>(plan.bins);
     for (std::size_t i = 0; i < count; ++i) {
-        const float weight = weights[i];
-        zeros += decoded[i] == 0.0F ? 1U : 0U;
-        decoded[i] = (decoded[i] - weight) + (weight - weight); // + 0, or NaN
+        const float place = (values[i] - plan.lower) * plan.inverseWidth;
+        const float kept = place < bins ? place : bins;
+        slots[i] = kept >= 0.0F ? static_cast<std::uint32_t>(static_cast<std::int32_t>(kept)) + 1U : 0U;
     }
-    return zeros;
+}
+
+// Counts what parts of grid rows decode to, and how much of that is 0.
+class DecodedCounter {
+public:
+    DecodedCounter(const QuantizedTensor &tensor, const HistogramSpan &plan, const Kernels &kernels)
+        : m_tensor(tensor), m_plan(plan), m_kernels(kernels) {}
+
+    void countPart(std::uint64_t row, std::uint64_t column, std::size_t size, std::uint64_t *counts,
+                   std::uint64_t &zeros) const {
+        const GroupGrid &grid = m_tensor.grid;
+        DecodeSpan span;
+        span.codes = m_tensor.codes.data() + row * m_tensor.bytesPerGridRow() + column / 2;
+        span.groupSize = grid.groupSize;
+        std::uint64_t group = row * grid.groupsPerRow() + column / grid.groupSize;
+        span.firstInGroup = column % grid.groupSize;
+        // A few groups at a time.
+        for (std::size_t done = 0; done < size;) {
+            span.count = std::min<std::size_t>(size - done, mostGroups * grid.groupSize - span.firstInGroup);
+            const std::size_t groups = (span.firstInGroup + span.count - 1) / grid.groupSize + 1;
+            countGroups(span, group, groups, counts, zeros);
+            done += span.count;
+            span.codes += span.count / 2;
+            span.firstInGroup = 0;
+            group += groups;
+        }
+    }
+
+private:
+    static constexpr std::size_t mostGroups = 32;
+
+    void countGroups(const DecodeSpan &span, std::uint64_t group, std::size_t groups, std::uint64_t *counts,
+                     std::uint64_t &zeros) const {
+        std::array<std::uint32_t, 16 * mostGroups> ofCodes;
+        std::array<float, 16 * mostGroups> values;
+        std::array<std::uint32_t, 16 * mostGroups> slots;
+        m_kernels.codeCounts(span, ofCodes.data());
+        decodeLevels(m_tensor, group, groups, values.data(), m_kernels);
+        slotsOf(m_plan, values.data(), 16 * groups, slots.data());
+        std::uint32_t zero = 0;
+        for (std::size_t i = 0; i < 16 * groups; ++i)
+            zero += values[i] == 0.0F ? ofCodes[i] : 0U;
+        zeros += zero;
+        for (std::size_t i = 0; i < 16 * groups; ++i)
+            counts[slots[i]] += ofCodes[i];
+    }
+
+    const QuantizedTensor &m_tensor;
+    HistogramSpan m_plan;
+    const Kernels &m_kernels;
+};
+
+// Calls `part(row, column, length)` for what lies of [at, at + size) in each row.
+template <typename Part>
+void forRowParts(const GroupGrid &grid, std::uint64_t at, std::uint64_t size, Part part) {
+    for (const std::uint64_t end = at + size; at < end;) {
+        const std::uint64_t row = at / grid.cols;
+        const std::uint64_t length = std::min(end, (row + 1) * grid.cols) - at;
+        part(row, at - row * grid.cols, length);
+        at += length;
+    }
 }
 
 } // namespace
@@ -90,22 +157,31 @@ DecodedHistograms decodedHistograms(std::span<const float> weights, const Quanti
     const HistogramSpan errorPlan = spanFor(errors.lower, errors.upper, errors.bins);
     const std::size_t errorSlots = values.bins + 2;
     const std::size_t zeroSlot = errorSlots + errors.bins + 2;
+    const bool byGroup = countsByGroup(tensor);
+    const DecodedCounter counter(tensor, decodedPlan, work.kernels);
     auto slots =
         countInTasks(weights.size(), zeroSlot + 1, work, [&](std::size_t at, std::size_t size, std::uint64_t *out) {
             // Decoded and taken the difference of while it lies in the cache.
             alignas(64) std::array<float, spanWeights> buffer;
             dequantizeRange(tensor, at, size, buffer.data(), work.kernels);
-            HistogramSpan span = decodedPlan;
+            HistogramSpan span = errorPlan;
+            span.values = buffer.data();
+            span.minus = weights.data() + at;
+            span.count = size;
+            span.counts = out + errorSlots;
+            work.kernels.histogram(span);
+            if (byGroup) {
+                forRowParts(tensor.grid, at, size, [&](std::uint64_t row, std::uint64_t column, std::size_t length) {
+                    counter.countPart(row, column, length, out, out[zeroSlot]);
+                });
+                return;
+            }
+            span = decodedPlan;
             span.values = buffer.data();
             span.count = size;
             span.counts = out;
             work.kernels.histogram(span);
-            out[zeroSlot] += zerosAndErrors(weights.data() + at, buffer.data(), size);
-            span = errorPlan;
-            span.values = buffer.data();
-            span.count = size;
-            span.counts = out + errorSlots;
-            work.kernels.histogram(span);
+            out[zeroSlot] += static_cast<std::uint64_t>(std::count(buffer.begin(), buffer.begin() + size, 0.0F));
         });
     DecodedHistograms result;
     result.zeros = slots[zeroSlot];

@@ -2,6 +2,7 @@
 #include "core/quant/quantized_tensor.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "core/kernels/kernels.h"
@@ -39,25 +40,36 @@ void decodeFloatZeros(const DecodeSpan &span, const float *floatZeros) {
 
 namespace {
 
+std::optional<SortedLevels> codebookOf(const QuantizedTensor &tensor) {
+    if (tensor.codebook.empty())
+        return std::nullopt;
+    return sortedLevels(levelsOf(tensor));
+}
+
+// With the constants of the tensor's groups from `group` on.
+void decodeSpan(const QuantizedTensor &tensor, DecodeSpan span, std::uint64_t group, const SortedLevels *codebook,
+                const Kernels &kernels) {
+    span.decodeScales = tensor.decodeScales.data() + group;
+    span.zeroPoints = tensor.zeroPoints.empty() ? nullptr : tensor.zeroPoints.data() + group;
+    span.codebook = codebook;
+    if (tensor.floatZeros.empty())
+        kernels.decode[static_cast<std::size_t>(tensor.recipe.format)](span);
+    else
+        decodeFloatZeros(span, tensor.floatZeros.data() + group);
+}
+
 // Part of one grid row, from an even column on: a span of codes starts at a byte.
 void decodePart(const QuantizedTensor &tensor, std::uint64_t row, std::uint64_t column, std::uint64_t count, float *out,
                 const SortedLevels *codebook, const Kernels &kernels) {
     const GroupGrid &grid = tensor.grid;
-    const std::uint64_t group = row * grid.groupsPerRow() + column / grid.groupSize;
     DecodeSpan span;
     span.codes = tensor.codes.data() + row * tensor.bytesPerGridRow() +
                  (traits(tensor.recipe.format).codeBits == 8 ? column : column / 2);
     span.count = count;
     span.groupSize = grid.groupSize;
     span.firstInGroup = column % grid.groupSize;
-    span.decodeScales = tensor.decodeScales.data() + group;
-    span.zeroPoints = tensor.zeroPoints.empty() ? nullptr : tensor.zeroPoints.data() + group;
-    span.codebook = codebook;
     span.out = out;
-    if (tensor.floatZeros.empty())
-        kernels.decode[static_cast<std::size_t>(tensor.recipe.format)](span);
-    else
-        decodeFloatZeros(span, tensor.floatZeros.data() + group);
+    decodeSpan(tensor, span, row * grid.groupsPerRow() + column / grid.groupSize, codebook, kernels);
 }
 
 } // namespace
@@ -65,9 +77,7 @@ void decodePart(const QuantizedTensor &tensor, std::uint64_t row, std::uint64_t 
 void dequantizeRange(const QuantizedTensor &tensor, std::uint64_t first, std::uint64_t count, float *out,
                      const Kernels &kernels) {
     const std::uint64_t cols = tensor.grid.cols;
-    std::optional<SortedLevels> levels;
-    if (!tensor.codebook.empty())
-        levels = sortedLevels(levelsOf(tensor));
+    const std::optional<SortedLevels> levels = codebookOf(tensor);
     const SortedLevels *const codebook = levels ? &*levels : nullptr;
     for (std::uint64_t at = first; at < first + count;) {
         const std::uint64_t row = at / cols;
@@ -81,6 +91,23 @@ void dequantizeRange(const QuantizedTensor &tensor, std::uint64_t first, std::ui
         const std::uint64_t length = std::min(cols - column, first + count - at);
         decodePart(tensor, row, column, length, out + (at - first), codebook, kernels);
         at += length;
+    }
+}
+
+void decodeLevels(const QuantizedTensor &tensor, std::uint64_t firstGroup, std::uint64_t count, float *out,
+                  const Kernels &kernels) {
+    constexpr std::uint64_t most = 32; // groups at a time
+    std::array<std::uint8_t, 8 * most> codes;
+    for (std::size_t i = 0; i < codes.size(); ++i)
+        codes[i] = static_cast<std::uint8_t>((2 * i % 16) << 4 | (2 * i + 1) % 16);
+    const std::optional<SortedLevels> levels = codebookOf(tensor);
+    for (std::uint64_t done = 0; done < count; done += most) {
+        DecodeSpan span;
+        span.codes = codes.data();
+        span.count = 16 * std::min(most, count - done);
+        span.groupSize = 16;
+        span.out = out + 16 * done;
+        decodeSpan(tensor, span, firstGroup + done, levels ? &*levels : nullptr, kernels);
     }
 }
 

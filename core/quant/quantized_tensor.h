@@ -57,6 +57,9 @@ void decodeFloatZeros(const DecodeSpan &span, const float *floatZeros);
 // Decodes weights [first, first + count) of the flat matrix to F32.
 void dequantizeRange(const QuantizedTensor &tensor, std::uint64_t first, std::uint64_t count, float *out,
                      const Kernels &kernels);
+// What each code of a 4-bit format decodes to in groups [firstGroup, firstGroup + count): 16 values a group.
+void decodeLevels(const QuantizedTensor &tensor, std::uint64_t firstGroup, std::uint64_t count, float *out,
+                  const Kernels &kernels);
 // Decodes grid rows [firstRow, firstRow + rowCount) to F32, row after row.
 void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out);
 std::vector<float> dequantize(const QuantizedTensor &tensor);

@@ -161,57 +161,54 @@ private:
     std::vector<double> m_rowMaxima;
 };
 
-// Calls `group(index, begin, end)` for each group's part of the flat range [begin, end).
-template <typename Body>
-void forGroups(const GroupGrid &grid, std::uint64_t begin, std::uint64_t end, Body body) {
-    for (std::uint64_t at = begin; at < end;) {
-        std::uint64_t group = grid.groupOf(at);
-        std::uint64_t stop = grid.begin(group) + grid.length(group);
-        const std::uint64_t rowEnd = std::min(end, (at / grid.cols + 1) * grid.cols);
-        for (; at < rowEnd; ++group, stop += grid.groupSize) {
-            const std::uint64_t until = std::min(stop, rowEnd);
-            body(group, at, until);
-            at = until;
-        }
-    }
-}
+// What brings the weights of each group to the normalised axis.
+struct GroupFactors {
+    std::vector<float> factors; // 0 where the scale is: such a group's weights, which decode to 0, stand at 0
+    std::vector<float> shifts;
+};
 
-// weight * factor + shift; NaN, over which the kernel passes, where that is not finite.
-void normaliseRun(const float *weights, std::size_t count, double factor, double shift, float *out) {
-    for (std::size_t i = 0; i < count; ++i) {
-        const double x = static_cast<double>(weights[i]) * factor + shift;
-        out[i] = static_cast<float>(x) + static_cast<float>(x - x); // + 0, or NaN
-    }
-}
-
-void normalise(const ScaleSource &scales, std::span<const float> weights, std::uint64_t begin, std::span<float> out) {
+GroupFactors factorsOf(const ScaleSource &scales) {
+    constexpr double largest = std::numeric_limits<float>::max(); // scales below 1e-38
     const double unit = unitOf(scales.format());
-    forGroups(scales.grid(), begin, begin + out.size(), [&](std::uint64_t group, std::uint64_t from, std::uint64_t to) {
+    GroupFactors all;
+    all.factors.resize(scales.grid().groups());
+    all.shifts.resize(all.factors.size());
+    for (std::size_t group = 0; group < all.factors.size(); ++group) {
         const GroupScale scale = scales.of(group);
-        float *const place = out.data() + (from - begin);
-        if (scale.scale == 0) // weights of 0 lie at 0, others nowhere
-            std::transform(
-                weights.begin() + static_cast<std::ptrdiff_t>(from), weights.begin() + static_cast<std::ptrdiff_t>(to),
-                place, [](float weight) { return weight == 0.0F ? 0.0F : std::numeric_limits<float>::quiet_NaN(); });
-        else
-            normaliseRun(weights.data() + from, to - from, 1 / (scale.scale * unit), scale.offset / unit, place);
-    });
+        if (scale.scale == 0)
+            continue;
+        all.factors[group] = static_cast<float>(std::clamp(1 / (scale.scale * unit), -largest, largest));
+        all.shifts[group] = static_cast<float>(scale.offset / unit);
+    }
+    return all;
 }
 
+// Exact counts of the weights over their groups' scales.
 Histogram densityOf(const TensorView &view, const ScaleSource &scales, double lower, double upper, std::size_t bins,
                     const Work &work) {
     const std::span<const float> weights = view.weights->weights;
+    const GroupFactors constants = factorsOf(scales);
+    const GroupGrid &grid = scales.grid();
     std::vector<std::vector<std::uint64_t>> parts((weights.size() + taskWeights - 1) / taskWeights);
     work.parallelFor(parts.size(), [&](std::size_t task) {
         parts[task].resize(bins + 2);
-        std::array<float, spanWeights> buffer;
-        const std::size_t end = std::min(weights.size(), (task + 1) * taskWeights);
-        for (std::size_t at = task * taskWeights; at < end; at += spanWeights) {
-            const std::span<float> part = std::span(buffer).first(std::min(spanWeights, end - at));
-            normalise(scales, weights, at, part);
-            work.kernels.histogram({part.data(), part.size(), static_cast<float>(lower),
-                                    static_cast<float>(static_cast<double>(bins) / (upper - lower)), bins,
-                                    parts[task].data()});
+        const std::uint64_t end = std::min<std::uint64_t>(weights.size(), (task + 1) * taskWeights);
+        for (std::uint64_t at = task * taskWeights; at < end;) {
+            const std::uint64_t row = at / grid.cols;
+            const std::uint64_t column = at - row * grid.cols;
+            HistogramSpan span{weights.data() + at,
+                               std::min({spanWeights, end - at, grid.cols - column}),
+                               static_cast<float>(lower),
+                               static_cast<float>(static_cast<double>(bins) / (upper - lower)),
+                               bins,
+                               parts[task].data()};
+            const std::uint64_t group = row * grid.groupsPerRow() + column / grid.groupSize;
+            span.factors = constants.factors.data() + group;
+            span.shifts = constants.shifts.data() + group;
+            span.groupSize = grid.groupSize;
+            span.firstInGroup = column % grid.groupSize;
+            work.kernels.histogram(span);
+            at += span.count;
         }
     });
     std::vector<std::uint64_t> total(bins + 2);
@@ -220,42 +217,31 @@ Histogram densityOf(const TensorView &view, const ScaleSource &scales, double lo
     return {lower, upper, {total.begin() + 1, total.end() - 1}, total.front(), total.back()};
 }
 
-// Squared errors of finite weights; 0 for the others.
-void squaredErrors(const float *weights, const float *decoded, std::size_t count, double *out) {
+// Squared error of 8-bit codes. Sums of four, each of every fourth weight, so that equal codes in a row do not wait for
+// each other.
+void addBytes(const std::uint8_t *codes, const float *weights, const float *decoded, std::size_t count, double *sums) {
+    std::array<std::array<double, 256>, 4> tables{};
     for (std::size_t i = 0; i < count; ++i) {
         const double error = static_cast<double>(decoded[i]) - static_cast<double>(weights[i]);
-        const float finite = weights[i] - weights[i]; // 0, or NaN
-        out[i] = finite == 0.0F ? error * error : 0.0;
+        if (std::isfinite(weights[i]))
+            tables[i % 4][codes[i]] += error * error;
     }
+    for (std::size_t code = 0; code < 256; ++code)
+        sums[code] += (tables[0][code] + tables[1][code]) + (tables[2][code] + tables[3][code]);
 }
 
-// Sums of four, each of every fourth weight, so that equal codes in a row do not wait for each other.
-struct CodeSums {
-    static constexpr std::size_t tables = 4;
-    std::array<std::array<double, 256>, tables> sums{};
-    std::size_t next = 0;
-
-    void add(unsigned code, double error) {
-        sums[next][code] += error;
-        next = (next + 1) % tables;
-    }
-};
-
 // `column`: of the first weight in its row, which holds its code at `codes`.
-void addNibbles(const std::uint8_t *codes, std::uint64_t column, std::size_t count, const double *errors,
-                CodeSums &sums) {
-    std::size_t i = 0;
-    if (column % 2 != 0 && count > 0)
-        sums.add(codes[column / 2] & 15U, errors[i++]);
-    const std::uint8_t *byte = codes + (column + i) / 2;
-    for (; i + 4 <= count; i += 4, byte += 2) {
-        sums.sums[0][byte[0] >> 4] += errors[i];
-        sums.sums[1][byte[0] & 15U] += errors[i + 1];
-        sums.sums[2][byte[1] >> 4] += errors[i + 2];
-        sums.sums[3][byte[1] & 15U] += errors[i + 3];
+void addNibbles(const std::uint8_t *codes, std::uint64_t column, std::span<const float> weights, const float *decoded,
+                double *sums, const Kernels &kernels) {
+    if (column % 2 != 0) { // behind a row of odd length: the low nibble alone
+        const double error = static_cast<double>(*decoded) - static_cast<double>(weights.front());
+        if (std::isfinite(weights.front()))
+            sums[codes[column / 2] & 15U] += error * error;
+        weights = weights.subspan(1);
+        ++decoded;
+        ++column;
     }
-    for (; i < count; ++i)
-        sums.add((column + i) % 2 == 0 ? codes[(column + i) / 2] >> 4 : codes[(column + i) / 2] & 15U, errors[i]);
+    kernels.codeErrors(weights.data(), decoded, codes + column / 2, weights.size(), sums);
 }
 
 // Squared error under each stored code. Tasks and tables are the same whatever runs them, and so are the sums.
@@ -265,30 +251,29 @@ std::vector<double> errorByCode(const TensorView &view, const Work &work) {
     const bool bytes = traits(tensor.recipe.format).codeBits == 8;
     const std::size_t codes = bytes ? 256 : 16;
     const std::uint64_t cols = tensor.grid.cols;
-    std::vector<CodeSums> parts((weights.size() + taskWeights - 1) / taskWeights);
+    std::vector<std::array<double, 256>> parts((weights.size() + taskWeights - 1) / taskWeights);
     work.parallelFor(parts.size(), [&](std::size_t task) {
         std::array<float, chunkWeights> decoded;
-        std::array<double, chunkWeights> errors;
+        parts[task].fill(0);
         const std::uint64_t end = std::min<std::uint64_t>(weights.size(), (task + 1) * taskWeights);
         for (std::uint64_t at = task * taskWeights; at < end;) {
             const std::uint64_t row = at / cols;
-            const std::uint64_t count = std::min({chunkWeights, end - at, (row + 1) * cols - at});
+            const std::uint64_t column = at - row * cols;
+            const std::uint64_t count = std::min({chunkWeights, end - at, cols - column});
             dequantizeRange(tensor, at, count, decoded.data(), work.kernels);
-            squaredErrors(weights.data() + at, decoded.data(), count, errors.data());
             const std::uint8_t *const ofRow = tensor.codes.data() + row * tensor.bytesPerGridRow();
             if (bytes)
-                for (std::uint64_t i = 0; i < count; ++i)
-                    parts[task].add(ofRow[at - row * cols + i], errors[i]);
+                addBytes(ofRow + column, weights.data() + at, decoded.data(), count, parts[task].data());
             else
-                addNibbles(ofRow, at - row * cols, count, errors.data(), parts[task]);
+                addNibbles(ofRow, column, {weights.data() + at, count}, decoded.data(), parts[task].data(),
+                           work.kernels);
             at += count;
         }
     });
     std::vector<double> total(codes);
-    for (const CodeSums &part : parts)
-        for (const auto &sums : part.sums)
-            for (std::size_t code = 0; code < codes; ++code)
-                total[code] += sums[code];
+    for (const auto &part : parts)
+        for (std::size_t code = 0; code < codes; ++code)
+            total[code] += part[code];
     return total;
 }
 
