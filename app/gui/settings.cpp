@@ -126,7 +126,9 @@ std::string Settings::lastTensor(const QString &modelPath) const {
 }
 
 void Settings::setLastTensor(const QString &modelPath, const std::string &tensor) {
-    m_settings.setValue(tensorKey(modelPath), QString::fromStdString(tensor));
+    // Asked at each change of the recipe; a value that is set is written to the disk whether it is new or not.
+    if (lastTensor(modelPath) != tensor)
+        m_settings.setValue(tensorKey(modelPath), QString::fromStdString(tensor));
 }
 
 std::vector<Preset> Settings::userPresets() const {

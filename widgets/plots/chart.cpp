@@ -128,7 +128,7 @@ void Chart::setMinimumLeft(double pixels) {
 void Chart::relayout() {
     if (!m_figure)
         return;
-    const PainterCanvas measure(nullptr, m_theme.font(FontRole::Small).family());
+    const PainterCanvas measure(nullptr, m_theme.font(FontRole::Small).family(), &m_texts);
     const Box whole{0, 0, static_cast<double>(width()), static_cast<double>(height())};
     const FigureLayout own = layoutFigure(*m_figure, m_view, whole, m_theme.scale(), measure);
     if (std::exchange(m_neededLeft, own.plot.x) != own.plot.x)
@@ -264,7 +264,7 @@ QString Chart::linkAt(const QPointF &position) const {
     if (!m_figure)
         return {};
     const Point point{position.x(), position.y()};
-    const PainterCanvas measure(nullptr, m_theme.font(FontRole::Small).family());
+    const PainterCanvas measure(nullptr, m_theme.font(FontRole::Small).family(), &m_texts);
     for (const Mark &mark : m_figure->marks) {
         if (mark.link.empty())
             continue;

@@ -6,6 +6,7 @@
 #include "core/report/figure_layout.h"
 #include "widgets/plots/figure_cursor.h"
 #include "widgets/plots/qcustomplot_header.h"
+#include "widgets/plots/text_cache.h"
 #include "widgets/theme/theme.h"
 
 #include <memory>
@@ -92,6 +93,7 @@ private:
     FigureView m_limit; // never seen beyond
     FigureView m_view;
     FigureLayout m_layout;
+    mutable TextCache m_texts;
     double m_minimumLeft = 0;
     double m_neededLeft = 0;
     std::optional<CursorPlace> m_cursor;

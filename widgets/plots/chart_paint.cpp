@@ -22,7 +22,7 @@ QRectF rectOf(const Box &box) { return {box.x, box.y, box.width, box.height}; }
 void Chart::paintFigure(QPainter &painter) const {
     painter.save();
     if (m_figure) {
-        PainterCanvas canvas(&painter, m_theme.font(FontRole::Small).family());
+        PainterCanvas canvas(&painter, m_theme.font(FontRole::Small).family(), &m_texts);
         drawFigure(canvas, *m_figure, m_layout, m_theme.figureTheme());
     } else if (!m_placeholder.isEmpty()) {
         painter.setFont(m_theme.font(FontRole::Control));
@@ -34,7 +34,7 @@ void Chart::paintFigure(QPainter &painter) const {
 
 void Chart::paintCursor(QPainter &painter) const {
     painter.save();
-    PainterCanvas canvas(&painter, m_theme.font(FontRole::Small).family());
+    PainterCanvas canvas(&painter, m_theme.font(FontRole::Small).family(), &m_texts);
     const Rgb text = figureColour(ColourRole::Text, m_theme.figureTheme());
     const Rgb ground = figureGround(m_theme.figureTheme());
     const auto view = m_figure && m_cursor ? FigureCursor(*m_figure, m_layout).view(*m_cursor) : std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/plots/painter_canvas.h"
 
+#include "widgets/plots/text_cache.h"
 #include "widgets/theme/theme.h"
 
 #include <QPainter>
@@ -68,7 +69,8 @@ QString toText(std::string_view text) { return QString::fromUtf8(text.data(), st
 
 } // namespace
 
-PainterCanvas::PainterCanvas(QPainter *painter, QString family) : m_painter(painter), m_family(std::move(family)) {}
+PainterCanvas::PainterCanvas(QPainter *painter, QString family, TextCache *cache)
+    : m_painter(painter), m_family(std::move(family)), m_cache(cache) {}
 
 const PainterCanvas::Face &PainterCanvas::face(double size, bool bold) const {
     const int pixels = std::max(1, qRound(size));
@@ -85,7 +87,31 @@ const PainterCanvas::Face &PainterCanvas::face(double size, bool bold) const {
 }
 
 double PainterCanvas::textWidth(std::string_view text, double size, bool bold) const {
-    return text.empty() ? 0 : face(size, bold).metrics.horizontalAdvance(toText(text));
+    return text.empty() ? 0 : widthOf(toText(text), size, bold);
+}
+
+double PainterCanvas::widthOf(const QString &words, double size, bool bold) const {
+    const Face &used = face(size, bold);
+    return m_cache ? m_cache->width({used.font, used.font.pixelSize(), bold}, words)
+                   : used.metrics.horizontalAdvance(words);
+}
+
+bool PainterCanvas::drawnFromCache(QPointF at, const QString &words, const TextStyle &style) {
+    if (!m_cache || style.upright)
+        return false;
+    const Face &used = face(style.size, style.bold);
+    const TextCache::Face named{used.font, used.font.pixelSize(), style.bold};
+    at.ry() -= std::round(used.metrics.ascent());
+    if (style.halo) {
+        const QPixmap &picture = m_cache->haloed(named, words, toColour(style.colour), toColour(*style.halo),
+                                                 m_painter->device()->devicePixelRatioF());
+        m_painter->drawPixmap(at - QPointF(TextCache::margin, TextCache::margin), picture);
+    } else {
+        m_painter->setFont(used.font);
+        m_painter->setPen(toColour(style.colour));
+        m_painter->drawStaticText(at, m_cache->shaped(named, words));
+    }
+    return true;
 }
 
 void PainterCanvas::line(Point from, Point to, const Stroke &stroke) {
@@ -239,15 +265,17 @@ void PainterCanvas::text(Point place, std::string_view text, const TextStyle &st
         return;
     const QString words = toText(text);
     const Face &used = face(style.size, style.bold);
-    const double width = used.metrics.horizontalAdvance(words);
+    const double width = widthOf(words, style.size, style.bold);
     double shift = 0;
     if (style.align == TextAlign::Centre)
         shift = -width / 2;
     else if (style.align == TextAlign::Right)
         shift = -width;
+    QPointF at(place.x + std::round(shift), place.y);
+    if (drawnFromCache(at, words, style))
+        return;
     m_painter->save();
     m_painter->setFont(used.font);
-    QPointF at(place.x + std::round(shift), place.y);
     if (style.upright) {
         m_painter->translate(at.x() - shift, at.y());
         m_painter->rotate(-90);

@@ -18,10 +18,13 @@ class QPainterPath;
 
 namespace nibblescope {
 
+class TextCache;
+
 class PainterCanvas final : public Canvas {
 public:
-    // `painter` may be null for measuring only.
-    PainterCanvas(QPainter *painter, QString family);
+    // `painter` may be null for measuring only. `cache`: of the window that the picture is painted for again and again;
+    // null for others.
+    PainterCanvas(QPainter *painter, QString family, TextCache *cache = nullptr);
 
     double textWidth(std::string_view text, double size, bool bold) const override;
     void line(Point from, Point to, const Stroke &stroke) override;
@@ -41,12 +44,15 @@ private:
         QFontMetricsF metrics;
     };
     const Face &face(double size, bool bold) const;
+    double widthOf(const QString &words, double size, bool bold) const;
+    bool drawnFromCache(QPointF at, const QString &words, const TextStyle &style);
     void crispLine(std::span<const Point> points, const Stroke &stroke);
     void fill(const QPainterPath &path, const Fill &fill, bool crisp);
     void hatch(const QPainterPath &path, const Fill &fill);
 
     QPainter *m_painter;
     QString m_family;
+    TextCache *m_cache;
     mutable std::map<std::pair<int, bool>, Face> m_faces;
 };
 
