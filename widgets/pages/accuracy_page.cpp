@@ -7,7 +7,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QToolBar>
 #include <QVBoxLayout>
 
@@ -40,13 +39,8 @@ QString toText(const std::string &text) { return QString::fromStdString(text); }
 AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent) {
     buildBar();
     body().addWidget(buildHead());
-    m_scroll = new QScrollArea;
-    m_scroll->setWidgetResizable(true);
-    m_scroll->setFrameShape(QFrame::NoFrame);
-    m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_content = buildContent();
-    m_scroll->setWidget(m_content);
-    body().addWidget(m_scroll, 1);
+    addScrolled(m_content, Qt::ScrollBarAlwaysOff);
 }
 
 void AccuracyPage::buildBar() {

@@ -12,7 +12,6 @@
 class QComboBox;
 class QLabel;
 class QPushButton;
-class QScrollArea;
 
 namespace nibblescope {
 
@@ -77,7 +76,6 @@ private:
     QPushButton *m_evaluate = nullptr;
     QPushButton *m_usual = nullptr;
     QPushButton *m_forget = nullptr;
-    QScrollArea *m_scroll = nullptr;
     QWidget *m_content = nullptr;
     QLabel *m_hint = nullptr;
     PlotView *m_pareto = nullptr;

@@ -6,7 +6,6 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QToolBar>
@@ -104,11 +103,7 @@ ActivationsPage::ActivationsPage(QWidget *parent) : PageWidget(tr("Activations")
     splitter->addPart(lower, 52);
     // Small windows and large texts scroll in place of squeezing the plots.
     m_plots = splitter;
-    auto *scroll = new QScrollArea;
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setWidget(splitter);
-    body().addWidget(scroll);
+    addScrolled(splitter);
     giveRoom();
     showSource();
     showAlpha();

@@ -5,7 +5,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QRegularExpression>
-#include <QScrollArea>
 #include <QToolBar>
 #include <QVBoxLayout>
 
@@ -74,11 +73,7 @@ MemoryPage::MemoryPage(QWidget *parent) : PageWidget(tr("Memory"), parent) {
     tables->addWidget(makeTitle(tr("Said, and true here")));
     tables->addWidget(m_rules);
     layout->addLayout(tables);
-    auto *scroll = new QScrollArea;
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setWidget(content);
-    body().addWidget(scroll);
+    addScrolled(content);
 }
 
 QComboBox *MemoryPage::addCombo(const QString &label, const QStringList &items, const QString &tip, bool editable) {

@@ -9,6 +9,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
+#include <QScrollArea>
 #include <QStackedWidget>
 #include <QStyle>
 #include <QToolBar>
@@ -164,6 +165,16 @@ void PageWidget::finishBar() {
     exports->setPopupMode(QToolButton::InstantPopup);
     connect(m_exports, &QMenu::aboutToShow, this, &PageWidget::fillExportMenu);
     m_ends->addWidget(exports);
+}
+
+void PageWidget::addScrolled(QWidget *content, Qt::ScrollBarPolicy horizontal) {
+    auto *scroll = new QScrollArea;
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(horizontal);
+    scroll->setAccessibleName(tr("%1, all of the page").arg(accessibleName()));
+    scroll->setWidget(content);
+    m_body->addWidget(scroll, 1);
 }
 
 PlotView *PageWidget::adopt(PlotView *plot) {

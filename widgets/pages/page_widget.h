@@ -74,6 +74,8 @@ protected:
                         bool editable); // on the bar
     void finishBar();                   // Table and Export, once all options are there
     QVBoxLayout &body() { return *m_body; }
+    // Puts `content` into the body, in a frame that scrolls what has no room.
+    void addScrolled(QWidget *content, Qt::ScrollBarPolicy horizontal = Qt::ScrollBarAsNeeded);
     PlotView *adopt(PlotView *plot); // one that the page has laid out
     void edited() { Q_EMIT optionsEdited(options()); }
     static void show(PlotView *plot, Figure figure);

@@ -10,7 +10,6 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QRegularExpression>
-#include <QScrollArea>
 #include <QToolBar>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -218,11 +217,7 @@ void SpeedPage::buildBody() {
     below->addWidget(m_table);
     below->addWidget(m_notes);
     layout->addLayout(below);
-    m_scroll = new QScrollArea;
-    m_scroll->setWidgetResizable(true);
-    m_scroll->setFrameShape(QFrame::NoFrame);
-    m_scroll->setWidget(content);
-    body().addWidget(m_scroll);
+    addScrolled(content);
 }
 
 void SpeedPage::setTensor(std::optional<MatrixShape> shape) {

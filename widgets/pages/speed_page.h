@@ -11,7 +11,6 @@
 class QAction;
 class QComboBox;
 class QPushButton;
-class QScrollArea;
 
 namespace nibblescope {
 
@@ -67,7 +66,6 @@ private:
     QComboBox *m_reference = nullptr;
     QAction *m_save = nullptr;
     QAction *m_clearOverlay = nullptr;
-    QScrollArea *m_scroll = nullptr;
     PlotView *m_times = nullptr;
     PlotView *m_ratio = nullptr;
     PlotView *m_roofline = nullptr;
