@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::size_t taskWeights = 64 * chunkWeights;
 constexpr std::size_t spanWeights = 4 * chunkWeights; // the histogram kernel sets up its tables once a span
+std::size_t tasksOf(std::uint64_t weights) {
+    return static_cast<std::size_t>((weights + taskWeights - 1) / taskWeights);
+}
 // Ends of the axis. A rounded zero-point shifts a group by up to half a step, which is 1/15.
 double axisEnd(Format format) { return format == Format::Int4Asym ? 1.1 : 1.06; }
 
@@ -184,38 +187,43 @@ GroupFactors factorsOf(const ScaleSource &scales) {
 }
 
 // Exact counts of the weights over their groups' scales.
-Histogram densityOf(const TensorView &view, const ScaleSource &scales, double lower, double upper, std::size_t bins,
-                    const Work &work) {
-    const std::span<const float> weights = view.weights->weights;
-    const GroupFactors constants = factorsOf(scales);
-    const GroupGrid &grid = scales.grid();
-    std::vector<std::vector<std::uint64_t>> parts((weights.size() + taskWeights - 1) / taskWeights);
-    work.parallelFor(parts.size(), [&](std::size_t task) {
-        parts[task].resize(bins + 2);
-        const std::uint64_t end = std::min<std::uint64_t>(weights.size(), (task + 1) * taskWeights);
-        for (std::uint64_t at = task * taskWeights; at < end;) {
-            const std::uint64_t row = at / grid.cols;
-            const std::uint64_t column = at - row * grid.cols;
-            HistogramSpan span{weights.data() + at,
-                               std::min({spanWeights, end - at, grid.cols - column}),
-                               static_cast<float>(lower),
-                               static_cast<float>(static_cast<double>(bins) / (upper - lower)),
-                               bins,
-                               parts[task].data()};
-            const std::uint64_t group = row * grid.groupsPerRow() + column / grid.groupSize;
-            span.factors = constants.factors.data() + group;
-            span.shifts = constants.shifts.data() + group;
-            span.groupSize = grid.groupSize;
-            span.firstInGroup = column % grid.groupSize;
-            work.kernels.histogram(span);
-            at += span.count;
-        }
-    });
-    std::vector<std::uint64_t> total(bins + 2);
-    for (const auto &part : parts)
-        std::transform(part.begin(), part.end(), total.begin(), total.begin(), std::plus<>());
-    return {lower, upper, {total.begin() + 1, total.end() - 1}, total.front(), total.back()};
-}
+class DensityCounter {
+public:
+    DensityCounter(const ScaleSource &scales, const BinRange &axis, std::size_t tasks)
+        : m_grid(scales.grid()), m_constants(factorsOf(scales)), m_axis(axis),
+          m_parts(tasks, std::vector<std::uint64_t>(axis.bins + 2)) {}
+
+    // Weights [at, at + size) of a grid row, which begin at `weights`.
+    void add(std::size_t task, std::uint64_t at, const float *weights, std::size_t size, const Kernels &kernels) {
+        const std::uint64_t column = at % m_grid.cols;
+        const std::uint64_t group = at / m_grid.cols * m_grid.groupsPerRow() + column / m_grid.groupSize;
+        HistogramSpan span;
+        span.values = weights;
+        span.count = size;
+        span.lower = static_cast<float>(m_axis.lower);
+        span.inverseWidth = static_cast<float>(static_cast<double>(m_axis.bins) / (m_axis.upper - m_axis.lower));
+        span.bins = m_axis.bins;
+        span.counts = m_parts[task].data();
+        span.factors = m_constants.factors.data() + group;
+        span.shifts = m_constants.shifts.data() + group;
+        span.groupSize = m_grid.groupSize;
+        span.firstInGroup = column % m_grid.groupSize;
+        kernels.histogram(span);
+    }
+
+    Histogram total() const {
+        std::vector<std::uint64_t> total(m_axis.bins + 2);
+        for (const auto &part : m_parts)
+            std::transform(part.begin(), part.end(), total.begin(), total.begin(), std::plus<>());
+        return {m_axis.lower, m_axis.upper, {total.begin() + 1, total.end() - 1}, total.front(), total.back()};
+    }
+
+private:
+    GroupGrid m_grid;
+    GroupFactors m_constants;
+    BinRange m_axis;
+    std::vector<std::vector<std::uint64_t>> m_parts; // one a task
+};
 
 // Squared error of 8-bit codes. Sums of four, each of every fourth weight, so that equal codes in a row do not wait for
 // each other.
@@ -244,37 +252,57 @@ void addNibbles(const std::uint8_t *codes, std::uint64_t column, std::span<const
     kernels.codeErrors(weights.data(), decoded, codes + column / 2, weights.size(), sums);
 }
 
-// Squared error under each stored code. Tasks and tables are the same whatever runs them, and so are the sums.
-std::vector<double> errorByCode(const TensorView &view, const Work &work) {
-    const QuantizedTensor &tensor = *view.quantized;
-    const std::span<const float> weights = view.weights->weights;
-    const bool bytes = traits(tensor.recipe.format).codeBits == 8;
-    const std::size_t codes = bytes ? 256 : 16;
-    const std::uint64_t cols = tensor.grid.cols;
-    std::vector<std::array<double, 256>> parts((weights.size() + taskWeights - 1) / taskWeights);
-    work.parallelFor(parts.size(), [&](std::size_t task) {
+// Squared error under each stored code. Tasks are the same whatever runs them, and so are the sums.
+class CodeErrorCounter {
+public:
+    CodeErrorCounter(const QuantizedTensor &tensor, std::size_t tasks)
+        : m_tensor(tensor), m_bytes(traits(tensor.recipe.format).codeBits == 8), m_parts(tasks) {}
+
+    // Weights [at, at + size) of a grid row, which begin at `weights`.
+    void add(std::size_t task, std::uint64_t at, const float *weights, std::size_t size, const Kernels &kernels) {
         std::array<float, chunkWeights> decoded;
-        parts[task].fill(0);
-        const std::uint64_t end = std::min<std::uint64_t>(weights.size(), (task + 1) * taskWeights);
+        for (std::size_t done = 0; done < size; done += chunkWeights)
+            addChunk(m_parts[task], at + done, {weights + done, std::min(chunkWeights, size - done)}, decoded, kernels);
+    }
+
+    std::vector<double> total() const {
+        std::vector<double> total(m_bytes ? 256 : 16);
+        for (const Sums &part : m_parts)
+            for (std::size_t code = 0; code < total.size(); ++code)
+                total[code] += part[code];
+        return total;
+    }
+
+private:
+    using Sums = std::array<double, 256>;
+
+    void addChunk(Sums &sums, std::uint64_t at, std::span<const float> weights,
+                  std::array<float, chunkWeights> &decoded, const Kernels &kernels) const {
+        const std::uint64_t column = at % m_tensor.grid.cols;
+        const std::uint8_t *const codes = m_tensor.codes.data() + at / m_tensor.grid.cols * m_tensor.bytesPerGridRow();
+        dequantizeRange(m_tensor, at, weights.size(), decoded.data(), kernels);
+        if (m_bytes)
+            addBytes(codes + column, weights.data(), decoded.data(), weights.size(), sums.data());
+        else
+            addNibbles(codes, column, weights, decoded.data(), sums.data(), kernels);
+    }
+
+    const QuantizedTensor &m_tensor;
+    bool m_bytes;
+    std::vector<Sums> m_parts; // one a task
+};
+
+// Calls `part(task, at, size)` for parts of a grid's rows, so small that they lie in the cache for all who count them.
+template <typename Part>
+void forParts(std::uint64_t size, std::uint64_t cols, const Work &work, Part part) {
+    work.parallelFor(tasksOf(size), [&](std::size_t task) {
+        const std::uint64_t end = std::min<std::uint64_t>(size, (task + 1) * taskWeights);
         for (std::uint64_t at = task * taskWeights; at < end;) {
-            const std::uint64_t row = at / cols;
-            const std::uint64_t column = at - row * cols;
-            const std::uint64_t count = std::min({chunkWeights, end - at, cols - column});
-            dequantizeRange(tensor, at, count, decoded.data(), work.kernels);
-            const std::uint8_t *const ofRow = tensor.codes.data() + row * tensor.bytesPerGridRow();
-            if (bytes)
-                addBytes(ofRow + column, weights.data() + at, decoded.data(), count, parts[task].data());
-            else
-                addNibbles(ofRow, column, {weights.data() + at, count}, decoded.data(), parts[task].data(),
-                           work.kernels);
+            const std::size_t count = std::min({spanWeights, end - at, cols - at % cols});
+            part(task, at, count);
             at += count;
         }
     });
-    std::vector<double> total(codes);
-    for (const auto &part : parts)
-        for (std::size_t code = 0; code < codes; ++code)
-            total[code] += part[code];
-    return total;
 }
 
 // ---- shares
@@ -326,9 +354,8 @@ std::vector<CodeShare> sharesOf8Bit(const std::vector<std::uint64_t> &counts, co
     return shares;
 }
 
-std::vector<CodeShare> codeShares(const TensorView &view, const BinsSide &side, const Work &work) {
+std::vector<CodeShare> codeShares(const TensorView &view, const BinsSide &side, const std::vector<double> &errors) {
     const std::vector<std::uint64_t> &counts = view.result.metrics->codeCounts;
-    const std::vector<double> errors = errorByCode(view, work);
     if (counts.size() != errors.size())
         return {};
     Counted total;
@@ -372,12 +399,30 @@ BinsData computeBins(const TensorView &view, const TensorView *compared, const B
     }
     const ScaleSource scales(view, options.scale);
     data.groups = scales.grid().groups();
-    data.current.density = densityOf(view, scales, lower, upper, options.bins, work);
+    const BinRange axis{lower, upper, options.bins};
+    const std::span<const float> weights = view.weights->weights;
+    const std::size_t tasks = tasksOf(weights.size());
+    DensityCounter density(scales, axis, tasks);
+    std::optional<DensityCounter> other;
     if (two)
-        data.compared->density =
-            densityOf(*compared, ScaleSource(*compared, options.scale), lower, upper, options.bins, work);
+        other.emplace(ScaleSource(*compared, options.scale), axis, tasks);
+    std::optional<CodeErrorCounter> errors;
     if (view.quantized && view.result.metrics)
-        data.shares = codeShares(view, data.current, work);
+        errors.emplace(*view.quantized, tasks);
+    // Rows of the narrower grid are parts of the wider one's: flat blocks are one row.
+    const std::uint64_t cols = view.weights->shape.cols;
+    forParts(weights.size(), cols, work, [&](std::size_t task, std::uint64_t at, std::size_t size) {
+        density.add(task, at, weights.data() + at, size, work.kernels);
+        if (other)
+            other->add(task, at, weights.data() + at, size, work.kernels);
+        if (errors)
+            errors->add(task, at, weights.data() + at, size, work.kernels);
+    });
+    data.current.density = density.total();
+    if (other)
+        data.compared->density = other->total();
+    if (errors)
+        data.shares = codeShares(view, data.current, errors->total());
     return data;
 }
 
