@@ -17,7 +17,10 @@ constexpr std::size_t scoredPositions = 64; // at a time: their scores fit the c
 // Where layers are read once a group, each model more makes groups smaller, so that all are quantized more often. With
 // four the unquantized model is a fifth of the work.
 constexpr std::size_t mostStreamed = 4;
-constexpr std::size_t mostPerWorker = 4; // windows of a group, where layers are kept
+// Windows of a group, where layers are kept: a stop loses no more than them, and with a single one each worker would
+// wait for the slowest after every window.
+constexpr std::size_t mostPerWorker = 4;
+constexpr std::size_t fewestPerWorker = 2;
 
 std::uint64_t layerBytes(const LlamaConfig &config) {
     std::uint64_t bytes = 0;
@@ -165,7 +168,7 @@ std::size_t SideBySide::groupSize() const {
     const std::size_t workers = m_work.pool.threads();
     const std::size_t running = 1 + m_models.size();
     if (m_keepLayers)
-        return workers * std::clamp<std::size_t>(2 * mostPerWorker / running, 1, mostPerWorker);
+        return workers * std::clamp(2 * mostPerWorker / running, fewestPerWorker, mostPerWorker);
     return std::max(workers, statesThatFit(m_llama, m_windows) / running);
 }
 
