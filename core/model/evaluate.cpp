@@ -168,7 +168,7 @@ std::vector<Evaluation> evaluateAll(const Llama &llama, const TokenWindows &wind
     }
     for (std::size_t k = 0; k < tallies.size(); ++k)
         tallies[k].addAll(evaluations[k]);
-    if (evaluations.front().windows == 0)
+    if (std::all_of(evaluations.begin(), evaluations.end(), [](const Evaluation &one) { return one.windows == 0; }))
         throwIfStopped(work.stop);
     return evaluations;
 }

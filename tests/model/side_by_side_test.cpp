@@ -144,6 +144,13 @@ private slots:
         QCOMPARE(QByteArray(results[0].problem->what()), QByteArray("this one cannot be edited"));
         compareEvaluations(results[1], evaluate(llama, windows, &nf4, m_work));
         QVERIFY_EXCEPTION_THROWN(evaluate(llama, windows, &failing, m_work), Error);
+        // Nor does a stop take what was measured of them.
+        std::stop_source source;
+        Work work = m_work;
+        work.stop = source.get_token();
+        const auto stopped = evaluateSideBySide(llama, windows, variants, work,
+                                                [&](const std::vector<Evaluation> &) { source.request_stop(); });
+        QVERIFY(stopped[0].problem && stopped[1].windows > 0);
     }
 };
 
