@@ -109,6 +109,7 @@ struct Encoder {
                 __builtin_prefetch(ahead + 2 * b * 64, 0, 2);
                 __builtin_prefetch(ahead + (2 * b + 1) * 64, 0, 2);
             }
+            askAhead<input>(block);
             bool certain = true;
             __m512i bytes = codesOfBlock<format, input, groupsPerBlock>(block, units + group, words, certain);
             if (__builtin_expect(!certain, 0))

@@ -267,6 +267,7 @@ struct FusedEncoder {
         const auto step = [&](std::size_t b) __attribute__((always_inline)) {
             Block block;
             loadBlock<input>(weights.template after<input>(b * blockWeights), block.w);
+            askAhead<input>(weights.template after<input>(b * blockWeights));
             if constexpr (withHistogram)
                 values->add(block.w);
             if constexpr (format == Format::Nf4)

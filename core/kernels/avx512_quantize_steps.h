@@ -255,40 +255,78 @@ NIBBLESCOPE_INLINE void fixedPoint(const __m512 (&w)[4], const float *unit, floa
         t[i] = _mm512_fmadd_ps(w[i], _mm512_set1_ps(unit[i * groupsPerBlock / 4]), _mm512_set1_ps(magic));
 }
 
-// Walks through whole groups in tiles of about 4 KiB: the peaks of all its blocks, its scales, then
+constexpr std::size_t tileWeights = 1024;
+
+// Beside the codes of a block of 16 bits: the block two tiles on.
+template <InputType input>
+NIBBLESCOPE_INLINE void askAhead(Source block) {
+    if constexpr (input == InputType::F32)
+        return;
+    const char *const ahead = block.template after<input>(2 * tileWeights).bytes;
+    __builtin_prefetch(ahead, 0, 3);
+    __builtin_prefetch(ahead + 64, 0, 3);
+}
+
+// Walks through whole groups in tiles of about 1024 weights: the peaks of all its blocks, its scales, then
 // `encoder.tile(tile, weights, first group, blocks)` from the cache. `encoder.look(weights, blocks, peaks)` makes the
-// peaks of F32. The hardware fetches ahead best what is read in order at an even pace: asking for lines ahead, larger
-// tiles, scales of the next tile before the codes of this one, and a first pass without other work were all slower on
-// Zen 4, however fast in the cache.
-// Returns how many groups were done: fewer than all where scalesOf() refuses.
+// peaks of F32. Returns how many groups were done: fewer than all where scalesOf() refuses.
+//
+// F32 is bound by memory. The hardware fetches ahead best what is read in order at an even pace: asking for lines
+// ahead, larger tiles, scales of the next tile before the codes of this one, and a first pass without other work were
+// all slower on Zen 4, however fast in the cache. 16 bits are bound by arithmetic: there the divisions of the next tile
+// wait beside the codes of this one, and lines are asked for.
 template <Format format, InputType input, std::size_t groupsPerBlock, typename Encoder>
 NIBBLESCOPE_INLINE std::size_t walkTiles(Encoder &encoder, const QuantizeSpan &span, std::size_t groups) {
-    constexpr std::size_t tileWeights = 1024;
+    constexpr bool scalesAhead = input != InputType::F32;
     const std::size_t size = span.groupSize;
     const std::size_t fitting = size < tileWeights ? tileWeights / size : 1;
     const std::size_t most = fitting < tileGroups ? fitting : tileGroups;
     const std::size_t peaksPerGroup = groupsPerBlock == 2 ? 1 : size / blockWeights;
+    const auto place = [&](std::size_t group) __attribute__((always_inline)) {
+        return Source{static_cast<const char *>(span.weights)}.template after<input>(group * size);
+    };
     alignas(64) __m512i peaks[mostBlocks];
-    Tile tile;
-    for (std::size_t done = 0; done < groups;) {
-        const Source weights = Source{static_cast<const char *>(span.weights)}.template after<input>(done * size);
-        const std::size_t count = groups - done < most ? groups - done : most;
+    // Scales of the tile that begins with group `first`. Returns its groups; 0: there is none, or it is refused.
+    const auto prepare = [&](std::size_t first, Tile & tile) __attribute__((always_inline))->std::size_t {
+        const std::size_t count = groups - first < most ? groups - first : most;
         const std::size_t blocks = count * size / blockWeights;
-        bool finite = true;
+        bool finite = count != 0;
         if constexpr (input == InputType::F32)
-            finite = encoder.look(weights, blocks, peaks);
+            finite = encoder.look(place(first), blocks, peaks) && finite;
         else
             for (std::size_t b = 0; b < blocks; ++b)
-                peaksOfHalves<input, groupsPerBlock>(weights.template after<input>(b * blockWeights),
+                peaksOfHalves<input, groupsPerBlock>(place(first).template after<input>(b * blockWeights),
                                                      peaks + b * groupsPerBlock);
-        if (!finite || !scalesOf<format>(largestOf<input>(peaks, peaksPerGroup, count), span.scaleType, tile))
-            return done;
+        const __m512 largest = largestOf<input>(peaks, peaksPerGroup, count);
+        return finite && scalesOf<format>(largest, span.scaleType, tile) ? count : 0;
+    };
+    const auto code = [&](std::size_t first, std::size_t count, const Tile &tile) __attribute__((always_inline)) {
         const auto live = static_cast<__mmask16>((1U << count) - 1U);
-        _mm512_mask_storeu_ps(span.scales + done, live, _mm512_load_ps(tile.scale));
-        encoder.tile(tile, weights, done, blocks);
+        _mm512_mask_storeu_ps(span.scales + first, live, _mm512_load_ps(tile.scale));
+        encoder.tile(tile, place(first), first, count * size / blockWeights);
+    };
+    Tile tiles[2];
+    std::size_t done = 0;
+    if constexpr (scalesAhead) {
+        std::size_t count = 0;
+        for (unsigned odd = 0;; odd ^= 1U) {
+            const std::size_t next = done + count < groups ? prepare(done + count, tiles[odd]) : 0;
+            if (count != 0)
+                code(done, count, tiles[odd ^ 1U]);
+            done += count;
+            if (next == 0)
+                return done;
+            count = next;
+        }
+    }
+    while (done < groups) {
+        const std::size_t count = prepare(done, tiles[0]);
+        if (count == 0)
+            break;
+        code(done, count, tiles[0]);
         done += count;
     }
-    return groups;
+    return done;
 }
 
 } // namespace
