@@ -51,10 +51,10 @@ void rowsOfFloats(const ProductWeights &weights, const SplitActivations &x, std:
         __m256 sums[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
         std::size_t i = 0;
         for (; i + 32 <= whole; i += 32)
-#pragma GCC unroll 4 // else GCC 12 keeps the sums in memory at -O2
-            for (std::size_t k = 0; k < 4; ++k)
-                sums[k] = _mm256_fmadd_ps(loadWeights<kind>(row, i + 8 * k),
-                                          _mm256_loadu_ps(x.values.data() + i + 8 * k), sums[k]);
+            NIBBLESCOPE_UNROLL
+        for (std::size_t k = 0; k < 4; ++k)
+            sums[k] = _mm256_fmadd_ps(loadWeights<kind>(row, i + 8 * k), _mm256_loadu_ps(x.values.data() + i + 8 * k),
+                                      sums[k]);
         for (; i < whole; i += 8)
             sums[0] = _mm256_fmadd_ps(loadWeights<kind>(row, i), _mm256_loadu_ps(x.values.data() + i), sums[0]);
         float sum = total(_mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3])));
@@ -223,7 +223,7 @@ void rowsOfBytes(const ProductWeights &weights, const QuantizedActivations &x, s
             std::size_t at = begin;
             for (; at + 64 <= end; at += 64) {
                 _mm_prefetch(reinterpret_cast<const char *>(row + at + 2 * prefetchBytes), _MM_HINT_T0);
-#pragma GCC unroll 2
+                NIBBLESCOPE_UNROLL
                 for (std::size_t i = 0; i < 2; ++i) {
                     const __m256i v = loadBytes(x.codes.data() + at + 32 * i);
                     const __m256i w = loadBytes(row + at + 32 * i);

@@ -37,10 +37,9 @@ NIBBLESCOPE_INLINE __m512 dotRun(const std::uint8_t *row, const float *x, std::s
     __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
     std::size_t i = begin;
     for (; i + 64 <= end; i += 64)
-#pragma GCC unroll 4 // else GCC 12 keeps the sums in memory at -O2
-        for (std::size_t k = 0; k < 4; ++k)
-            sums[k] =
-                _mm512_fmadd_ps(loadWeights<kind>(row, i + 16 * k, 0xffff), _mm512_loadu_ps(x + i + 16 * k), sums[k]);
+        NIBBLESCOPE_UNROLL
+    for (std::size_t k = 0; k < 4; ++k)
+        sums[k] = _mm512_fmadd_ps(loadWeights<kind>(row, i + 16 * k, 0xffff), _mm512_loadu_ps(x + i + 16 * k), sums[k]);
     for (; i < end; i += 16) {
         const __mmask16 live = firstLanes(end - i);
         sums[0] = _mm512_fmadd_ps(loadWeights<kind>(row, i, live), _mm512_maskz_loadu_ps(live, x + i), sums[0]);
