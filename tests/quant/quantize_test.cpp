@@ -3,9 +3,13 @@
 #include <QtTest>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <random>
+#include <stop_token>
+#include <thread>
 
 #include "core/analysis/results.h"
 #include "core/base/error.h"
@@ -50,6 +54,28 @@ Recipe recipeOf(Format format, GroupSize size, ScaleType type = ScaleType::F16) 
 double sqnrOf(const std::vector<float> &weights, MatrixShape shape, const Recipe &recipe) {
     WorkerPool pool(2);
     return *metricsFrom(quantize({weights, shape, recipe, nullptr}, workOn(pool)).sums, {}).sqnrDb;
+}
+
+// Milliseconds from a stop request in the middle of quantizing until the call has thrown; nothing if it was done first.
+std::optional<double> timeToStop(const QuantizeInput &input, WorkerPool &pool) {
+    using Clock = std::chrono::steady_clock;
+    std::stop_source stop;
+    Clock::time_point asked;
+    std::jthread asker([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        asked = Clock::now();
+        stop.request_stop();
+    });
+    try {
+        quantize(input, {pool, selectKernels(), Priority::Batch, stop.get_token(), {}});
+    } catch (const Error &error) {
+        const Clock::time_point thrown = Clock::now();
+        asker.join();
+        if (error.fault() == Fault::Interrupted)
+            return std::chrono::duration<double, std::milli>(thrown - asked).count();
+        throw;
+    }
+    return std::nullopt;
 }
 
 // Independent: nearest of the levels by brute force in double, groups along rows, scale as the definition says.
@@ -201,6 +227,33 @@ private Q_SLOTS:
             const std::uint64_t scaleBits = doubled || c.recipe.format == Format::Mxfp4 ? 8 : 16;
             QCOMPARE(bits.scales, scaleBits * tensor.decodeScales.size());
         }
+    }
+
+    void stopsWithinTwentyMilliseconds_data() {
+        QTest::addColumn<QString>("method");
+        QTest::addColumn<unsigned>("threads");
+        for (const char *const method : {"rtn", "mse"})
+            for (const unsigned threads : {1U, 2U})
+                QTest::addRow("%s, %u threads", method, threads) << QString(method) << threads;
+    }
+    void stopsWithinTwentyMilliseconds() {
+        QFETCH(const QString, method);
+        QFETCH(const unsigned, threads);
+        std::vector<float> weights(std::size_t{4096} * 4096);
+        const auto some = normal(1 << 16, 5);
+        for (std::size_t i = 0; i < weights.size(); i += some.size())
+            std::copy(some.begin(), some.end(), weights.begin() + static_cast<std::ptrdiff_t>(i));
+        Recipe recipe = recipeOf(Format::Int4, GroupSize::of(64));
+        recipe.method = method.toStdString();
+        WorkerPool pool(threads);
+        // The best of some: another program may have the processor meanwhile.
+        std::optional<double> best;
+        for (int i = 0; i < 10 && !(best && *best < 20); ++i)
+            if (const auto time = timeToStop({weights, {4096, 4096}, recipe, nullptr}, pool))
+                best = std::min(best.value_or(*time), *time);
+        QVERIFY2(best, "it was never stopped in the middle");
+        qInfo("stopped after %.2f ms", *best);
+        QVERIFY(*best < 20);
     }
 
     void clipSearchIsNeverWorse() {
