@@ -165,10 +165,10 @@ void CalibrationWindow::show() {
     if (window.text().isEmpty() && QFileInfo::exists(heldOut))
         window.setText(heldOut);
     window.setTarget(suggestedTarget(model));
-    if (const ModelAbility *ability = m_session.accuracy().ability(); ability != nullptr && ability->contextLimit)
+    const ModelAbility *ability = m_session.accuracy().ability();
+    if (ability != nullptr && ability->contextLimit)
         window.setContext(static_cast<int>(std::min<std::uint64_t>(*ability->contextLimit, largestUsualContext)));
-    const ModelAbility *known = m_session.accuracy().ability();
-    window.setImports(known != nullptr && !known->notRun.empty());
+    window.setImports(ability != nullptr && !ability->notRun.empty());
     showState();
     window.show();
     window.raise();

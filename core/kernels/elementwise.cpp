@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/kernels/elementwise.h"
+#include "core/kernels/exponential_rule.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 
 namespace nibblescope {
@@ -21,23 +23,20 @@ double total(const Lanes &lanes) {
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-// exp of each value: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r (the coefficients are those of Moshier's
-// Cephes library, single precision), and n added to the exponent.
+// exp of each value.
 void exponential(Block &x) {
-    constexpr float roundingShift = 12582912.0F; // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+    using namespace exponential_rule;
     for (std::size_t i = 0; i < block; ++i) {
-        const float value = std::min(std::max(x[i], -87.0F), 88.0F);
-        const float shifted = value * 1.44269504088896341F + roundingShift;
+        const float value = std::min(std::max(x[i], lowest), highest);
+        const float shifted = value * perLn2 + roundingShift;
         const float n = shifted - roundingShift;
-        const float r = (value - n * 0.693359375F) - n * -2.12194440e-4F;
-        float p = 1.9875691500e-4F;
-        p = p * r + 1.3981999507e-3F;
-        p = p * r + 8.3334519073e-3F;
-        p = p * r + 4.1665795894e-2F;
-        p = p * r + 1.6666665459e-1F;
-        p = p * r + 5.0000001201e-1F;
+        const float r = (value - n * ln2High) - n * ln2Low;
+        float p = coefficients[0];
+        for (std::size_t k = 1; k < std::size(coefficients); ++k)
+            p = p * r + coefficients[k];
         p = p * r * r + r + 1.0F;
-        const std::uint32_t exponent = (std::bit_cast<std::uint32_t>(shifted) << 23) + 0x3f800000U;
+        const std::uint32_t exponent =
+            (std::bit_cast<std::uint32_t>(shifted) << 23) + static_cast<std::uint32_t>(bitsOfOne);
         x[i] = p * std::bit_cast<float>(exponent);
     }
 }

@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include "core/kernels/avx2_common.h"
 #include "core/kernels/elementwise.h"
+#include "core/kernels/exponential_rule.h"
 
 namespace nibblescope {
 
@@ -15,21 +16,21 @@ NIBBLESCOPE_INLINE __m256 timesPlus(__m256 a, __m256 b, float c) {
 }
 
 NIBBLESCOPE_INLINE __m256 exponential(__m256 x) {
-    const __m256 shift = _mm256_set1_ps(12582912.0F);
+    using namespace exponential_rule;
+    const __m256 shift = _mm256_set1_ps(roundingShift);
     // The second operand of max and min is what a NaN leaves standing.
-    const __m256 value = _mm256_min_ps(_mm256_set1_ps(88.0F), _mm256_max_ps(_mm256_set1_ps(-87.0F), x));
-    const __m256 shifted = _mm256_add_ps(_mm256_mul_ps(value, _mm256_set1_ps(1.44269504088896341F)), shift);
+    const __m256 value = _mm256_min_ps(_mm256_set1_ps(highest), _mm256_max_ps(_mm256_set1_ps(lowest), x));
+    const __m256 shifted = _mm256_add_ps(_mm256_mul_ps(value, _mm256_set1_ps(perLn2)), shift);
     const __m256 n = _mm256_sub_ps(shifted, shift);
-    const __m256 r = _mm256_sub_ps(_mm256_sub_ps(value, _mm256_mul_ps(n, _mm256_set1_ps(0.693359375F))),
-                                   _mm256_mul_ps(n, _mm256_set1_ps(-2.12194440e-4F)));
-    __m256 p = timesPlus(_mm256_set1_ps(1.9875691500e-4F), r, 1.3981999507e-3F);
-    p = timesPlus(p, r, 8.3334519073e-3F);
-    p = timesPlus(p, r, 4.1665795894e-2F);
-    p = timesPlus(p, r, 1.6666665459e-1F);
-    p = timesPlus(p, r, 5.0000001201e-1F);
+    const __m256 r = _mm256_sub_ps(_mm256_sub_ps(value, _mm256_mul_ps(n, _mm256_set1_ps(ln2High))),
+                                   _mm256_mul_ps(n, _mm256_set1_ps(ln2Low)));
+    __m256 p = _mm256_set1_ps(coefficients[0]);
+    NIBBLESCOPE_UNROLL
+    for (std::size_t k = 1; k < std::size(coefficients); ++k)
+        p = timesPlus(p, r, coefficients[k]);
     p = _mm256_add_ps(_mm256_add_ps(_mm256_mul_ps(_mm256_mul_ps(p, r), r), r), _mm256_set1_ps(1.0F));
     const __m256i exponent =
-        _mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23), _mm256_set1_epi32(0x3f800000));
+        _mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23), _mm256_set1_epi32(bitsOfOne));
     return _mm256_mul_ps(p, _mm256_castsi256_ps(exponent));
 }
 

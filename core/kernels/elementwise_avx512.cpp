@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Exponentials and what is made of them, 512 bits wide.
 #include "core/kernels/elementwise.h"
+#include "core/kernels/exponential_rule.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <iterator>
 
 #include "core/kernels/simd_target.h"
 
@@ -22,21 +24,21 @@ NIBBLESCOPE_INLINE __m512 timesPlus(__m512 a, __m512 b, float c) {
 }
 
 NIBBLESCOPE_INLINE __m512 exponential(__m512 x) {
-    const __m512 shift = _mm512_set1_ps(12582912.0F);
+    using namespace exponential_rule;
+    const __m512 shift = _mm512_set1_ps(roundingShift);
     // The second operand of max and min is what a NaN leaves standing.
-    const __m512 value = _mm512_min_ps(_mm512_set1_ps(88.0F), _mm512_max_ps(_mm512_set1_ps(-87.0F), x));
-    const __m512 shifted = _mm512_add_ps(_mm512_mul_ps(value, _mm512_set1_ps(1.44269504088896341F)), shift);
+    const __m512 value = _mm512_min_ps(_mm512_set1_ps(highest), _mm512_max_ps(_mm512_set1_ps(lowest), x));
+    const __m512 shifted = _mm512_add_ps(_mm512_mul_ps(value, _mm512_set1_ps(perLn2)), shift);
     const __m512 n = _mm512_sub_ps(shifted, shift);
-    const __m512 r = _mm512_sub_ps(_mm512_sub_ps(value, _mm512_mul_ps(n, _mm512_set1_ps(0.693359375F))),
-                                   _mm512_mul_ps(n, _mm512_set1_ps(-2.12194440e-4F)));
-    __m512 p = timesPlus(_mm512_set1_ps(1.9875691500e-4F), r, 1.3981999507e-3F);
-    p = timesPlus(p, r, 8.3334519073e-3F);
-    p = timesPlus(p, r, 4.1665795894e-2F);
-    p = timesPlus(p, r, 1.6666665459e-1F);
-    p = timesPlus(p, r, 5.0000001201e-1F);
+    const __m512 r = _mm512_sub_ps(_mm512_sub_ps(value, _mm512_mul_ps(n, _mm512_set1_ps(ln2High))),
+                                   _mm512_mul_ps(n, _mm512_set1_ps(ln2Low)));
+    __m512 p = _mm512_set1_ps(coefficients[0]);
+    NIBBLESCOPE_UNROLL
+    for (std::size_t k = 1; k < std::size(coefficients); ++k)
+        p = timesPlus(p, r, coefficients[k]);
     p = _mm512_add_ps(_mm512_add_ps(_mm512_mul_ps(_mm512_mul_ps(p, r), r), r), _mm512_set1_ps(1.0F));
     const __m512i exponent =
-        _mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(shifted), 23), _mm512_set1_epi32(0x3f800000));
+        _mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(shifted), 23), _mm512_set1_epi32(bitsOfOne));
     return _mm512_mul_ps(p, _mm512_castsi512_ps(exponent));
 }
 
