@@ -19,8 +19,9 @@ void matmulInt8(const ProductWeights &weights, const QuantizedActivations *x, st
                 std::size_t rowCount, float *y, ProductWorkspace &workspace) {
     const bool nibbles = weights.kind != WeightKind::Int8;
     const std::size_t groupBytes = weights.groupSize / (nibbles ? 2 : 1);
-    const bool regular = weights.groups <= mostVnniScales &&
-                         (weights.groups == 1 || groupBytes % 64 == 0 || (groupBytes >= 4 && 64 % groupBytes == 0));
+    const bool wholeBytes = !nibbles || weights.groupSize % 2 == 0;
+    const bool fitting = groupBytes % 64 == 0 || (groupBytes >= 4 && 64 % groupBytes == 0);
+    const bool regular = weights.groups <= mostVnniScales && (weights.groups == 1 || (wholeBytes && fitting));
     if (!regular) {
         scalarProducts().matmulInt8(weights, x, batch, firstRow, rowCount, y, workspace);
         return;

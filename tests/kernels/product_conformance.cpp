@@ -214,7 +214,7 @@ std::vector<std::string> productsAgree(const Kernels &kernels) {
             checkMatrix(problems, table, Matrix(kind, 3, cols, 0, false));
     for (const WeightKind kind : {WeightKind::Int8, WeightKind::Int4, WeightKind::Codebook4})
         for (const std::size_t cols : {2U, 30U, 64U, 100U, 128U, 192U, 320U, 514U, 2048U})
-            for (const std::size_t groupSize : {16U, 32U, 48U, 64U, 128U, 256U, 4096U}) {
+            for (const std::size_t groupSize : {7U, 9U, 16U, 32U, 33U, 48U, 64U, 128U, 256U, 4096U}) {
                 const std::size_t size = std::min<std::size_t>(groupSize, cols);
                 checkMatrix(problems, table, Matrix(kind, 5, cols, size, false));
                 checkMatrix(problems, table, Matrix(kind, 67, cols, size, true));
