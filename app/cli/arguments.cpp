@@ -236,6 +236,11 @@ std::optional<Arguments> parseArguments(int argc, const char *const *argv) {
         ->add_option("--sensitivity", arguments.sensitivity,
                      "layers|kinds: KL when one layer, or one kind of matrix, alone is quantized")
         ->type_name("PARTS");
+    evaluate
+        ->add_option("--products", arguments.products,
+                     "blas|packed-f32|packed-int8: multiply quantized linears decoded, in F32 (default), or on the "
+                     "packed kernels with F32 or INT8 activations")
+        ->type_name("KIND");
     report->add_option("--out", arguments.out, "The file to write: .html, .json or .csv (default: the terminal)")
         ->type_name("FILE");
     bench->add_option("--rows", arguments.rows, "Rows of the matrix (default: 4096)")->type_name("N");

@@ -47,6 +47,7 @@ struct Arguments {
     std::optional<std::filesystem::path> tokens;
     std::optional<std::uint64_t> windows;
     std::optional<std::string> sensitivity;
+    std::optional<std::string> products;
     bool speed = false;                     // report: measure products too
     std::optional<std::string> activations; // evaluate: int8, int4
     std::optional<std::string> activationScales;

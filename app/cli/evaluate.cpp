@@ -108,6 +108,21 @@ std::optional<SensitivityBy> partsFrom(const Arguments &arguments, const Recipe 
     return by;
 }
 
+Products productsFrom(const Arguments &arguments, const Recipe &recipe) {
+    if (!arguments.products)
+        return Products::Blas;
+    const auto products = productsFromId(*arguments.products);
+    if (!products)
+        throw Error(Fault::Call,
+                    "--products is '" + *arguments.products + "'; it takes blas, packed-f32 or packed-int8.");
+    if (const auto problem = problemOf(recipe, *products))
+        throw Error(Fault::Call, "--products: " + *problem + ".");
+    if (*products == Products::PackedInt8 && arguments.activations)
+        throw Error(Fault::Call, "--products packed-int8 rounds the activations itself: --activations does not go "
+                                 "with it.");
+    return *products;
+}
+
 void printSensitivity(const Sensitivity &sensitivity, double klOfAll) {
     std::printf("\n%-24s %10s  %-22s %-9s", "quantized alone", "weights", "KL divergence", "top-1");
     const bool layers = sensitivity.by == SensitivityBy::Layers;
@@ -132,6 +147,8 @@ void printText(const Evaluation &evaluation, const Recipe &recipe, double bpw,
         std::printf("%-24s %s, %.4f bits a weight\n", "recipe", shortForm(recipe).c_str(), bpw);
     if (activations)
         std::printf("%-24s %s\n", "activations", shortForm(*activations).c_str());
+    if (evaluation.products)
+        std::printf("%-24s %s\n", "products", describe(*evaluation.products).c_str());
     std::printf("%-24s %zu in %zu windows of %zu\n", "predictions", evaluation.tokens, evaluation.windows,
                 evaluation.context);
     std::printf("%-24s %.5f\n", "perplexity", evaluation.perplexity);
@@ -236,6 +253,7 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     const Recipe recipe = recipeFrom(arguments.recipe, Format::None);
     const std::optional<ActivationQuant> activations = activationsFrom(arguments);
     const std::optional<SensitivityBy> parts = partsFrom(arguments, recipe);
+    const Products products = productsFrom(arguments, recipe);
     const Model model = openModel(arguments.path);
     std::vector<std::string> warnings = model.warnings;
     const SelectionRule rule = ruleFrom(arguments, model, warnings);
@@ -252,9 +270,13 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     for (const std::string &text : warnings)
         warn(text);
     // Sums so far are only made where a stop may want them.
-    const Evaluation evaluation = evaluate(
-        llama, windows, edit.get(), work, [](const Evaluation & /*soFar*/) {}, activations);
+    const Evaluation evaluation =
+        evaluate(llama, windows, {edit.get(), activations, products}, work, [](const Evaluation & /*soFar*/) {});
     clearProgress();
+    if (evaluation.products && evaluation.products->decodedCount() > 0) {
+        warnings.push_back(decodedRemark(*evaluation.products));
+        warn(warnings.back());
+    }
     std::vector<LinearError> linears;
     const bool quantized = recipe.format != Format::None;
     if (quantized && arguments.calibration && evaluation.complete()) {
@@ -263,8 +285,8 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     }
     std::optional<Sensitivity> sensitivity;
     if (parts && evaluation.complete())
-        sensitivity =
-            measureSensitivity(llama, windows, *edit, *parts, arguments.smooth || recipe.method == "awq", work);
+        sensitivity = measureSensitivity(llama, windows, *edit, *parts, arguments.smooth || recipe.method == "awq",
+                                         work, {}, products);
     clearProgress();
     const double bpw = quantized ? bitsAWeight(model, {recipe, rule}) : 0;
     if (arguments.json) {

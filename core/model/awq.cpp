@@ -249,6 +249,13 @@ void AwqEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &
     weights = replaced.weights.empty() ? dequantize(replaced.quantized) : replaced.weights;
 }
 
+std::optional<QuantizedTensor> AwqEdit::codes(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+    const auto found = m_replaced.find(tensor);
+    if (found == m_replaced.end())
+        return m_selection.codes(tensor, weights, work);
+    return found->second.weights.empty() ? std::optional(found->second.quantized) : std::nullopt;
+}
+
 void AwqEdit::comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
     edit(tensor, weights, work);
     const auto found = m_replaced.find(tensor);

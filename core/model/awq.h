@@ -28,6 +28,8 @@ public:
     bool edits(std::size_t tensor) const override { return m_replaced.count(tensor) > 0 || m_selection.edits(tensor); }
     void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
+    std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
+                                         const Work &work) const override;
 
     const std::vector<Choice> &choices() const { return m_choices; }
     // Sentences: which sets have nothing to fold into and were left out.

@@ -105,8 +105,10 @@ void runTogether(const Llama &llama, const TokenWindows &windows, const Run &run
     SideBySide models(llama, windows, run.variants, work);
     const std::size_t group = models.groupSize();
     const auto lookForProblems = [&] {
-        for (std::size_t k = 0; k < run.variants.size(); ++k)
+        for (std::size_t k = 0; k < run.variants.size(); ++k) {
             evaluations[k].problem = models.problem(k);
+            evaluations[k].products = models.productsUsed(k);
+        }
     };
     lookForProblems();
     for (std::size_t first = 0; first < windows.count && !models.nothingRuns(); first += group) {
@@ -188,11 +190,11 @@ Estimate estimateOf(const std::vector<double> &windowMeans) {
     return estimate;
 }
 
-Evaluation evaluate(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit, const Work &work,
-                    const EvaluationSink &soFar, const std::optional<ActivationQuant> &activations) {
+Evaluation evaluate(const Llama &llama, const TokenWindows &windows, const ModelVariant &variant, const Work &work,
+                    const EvaluationSink &soFar) {
     std::vector<ModelVariant> variants;
-    if (edit != nullptr || activations)
-        variants.push_back({edit, activations});
+    if (variant.edit != nullptr || variant.activations)
+        variants.push_back(variant);
     EvaluationsSink told;
     if (soFar)
         told = [&soFar](const std::vector<Evaluation> &one) { soFar(one.front()); };
@@ -216,6 +218,8 @@ void addJson(const Evaluation &evaluation, nlohmann::ordered_json &json) {
         if (estimate.standardError)
             json[errorName] = *estimate.standardError;
     };
+    if (evaluation.products)
+        addJson(*evaluation.products, json);
     json["perplexity"] = evaluation.perplexity;
     add("nll", "nll_stderr", evaluation.nll);
     json["tokens"] = evaluation.tokens;

@@ -54,16 +54,18 @@ struct Evaluation {
     Estimate nll;
     double perplexity = 0;
     std::optional<Comparison> comparison;
-    std::optional<Error> problem; // why it was not run, where others were run beside it; alone it is thrown
+    std::optional<ProductsUsed> products; // where they are not Products::Blas
+    std::optional<Error> problem;         // why it was not run, where others were run beside it; alone it is thrown
 
     bool complete() const { return windows == plannedWindows; }
 };
 
 // A model that is held against the unquantized one: with edited weights, and with the inputs of its linears (of all its
-// layers, not the head) rounded, each window by itself. One of the two may be absent.
+// layers, not the head) rounded, each window by itself. One of the two may be absent; without both nothing is compared.
 struct ModelVariant {
     const WeightEdit *edit = nullptr;
-    std::optional<ActivationQuant> activations;
+    std::optional<ActivationQuant> activations = {};
+    Products products = Products::Blas; // of its quantized linears; all else, and the unquantized model, is on the BLAS
 };
 
 // Told, from the calling thread, how the means stand as windows are done. Medians, percentiles and what is kept of
@@ -71,11 +73,11 @@ struct ModelVariant {
 using EvaluationSink = std::function<void(const Evaluation &soFar)>;
 using EvaluationsSink = std::function<void(const std::vector<Evaluation> &soFar)>;
 
-// Runs the model, and with an edit or rounded activations the changed one against it. A stop ends it early: what was
+// Runs the model, and where the variant differs from it that one beside it. A stop ends it early: what was
 // measured is returned (see complete()); Error{Fault::Interrupted} if that is nothing. Windows are worked on in groups
 // as large as memory allows; a model that is small stays decoded in memory, a larger one is read once a group.
-Evaluation evaluate(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit, const Work &work,
-                    const EvaluationSink &soFar = {}, const std::optional<ActivationQuant> &activations = {});
+Evaluation evaluate(const Llama &llama, const TokenWindows &windows, const ModelVariant &variant, const Work &work,
+                    const EvaluationSink &soFar = {});
 
 // The same figures for several, to the digit, in the order of `variants`. They run window by window beside one run of
 // the unquantized model, as many at a time as memory allows; the others follow (no windows so far). After a stop those
@@ -84,8 +86,9 @@ std::vector<Evaluation> evaluateSideBySide(const Llama &llama, const TokenWindow
                                            std::span<const ModelVariant> variants, const Work &work,
                                            const EvaluationsSink &soFar = {});
 
-// Keys: perplexity, nll, nll_stderr, tokens, and with a comparison kl_mean, kl_stderr, kl_median, kl_p99,
-// top1_agreement, nll_difference, nll_difference_stderr, reference_perplexity, reference_nll, depth_errors.
+// Keys: those of ProductsUsed where they are not Products::Blas; perplexity, nll, nll_stderr, tokens, and with a
+// comparison kl_mean, kl_stderr, kl_median, kl_p99, top1_agreement, nll_difference, nll_difference_stderr,
+// reference_perplexity, reference_nll, depth_errors.
 void addJson(const Evaluation &evaluation, nlohmann::ordered_json &json);
 
 } // namespace nibblescope

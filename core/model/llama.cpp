@@ -16,8 +16,7 @@ namespace {
 // Query positions that are attended to at once: the keys that all of them lie before are not looked at.
 constexpr std::size_t queryBlock = 64;
 
-// y = x W' + bias, or y += where `add`.
-void applyLinear(const LlamaLinear &linear, const float *x, std::size_t positions, float *y, bool add) {
+void multiplyDense(const LlamaLinear &linear, const float *x, std::size_t positions, float *y, bool add) {
     DenseProduct<float> product;
     product.rows = positions;
     product.cols = linear.shape.rows;
@@ -28,6 +27,15 @@ void applyLinear(const LlamaLinear &linear, const float *x, std::size_t position
     product.cStride = linear.shape.rows;
     product.beta = add ? 1.0F : 0.0F;
     multiply(product);
+}
+
+// y = x W' + bias, or y += where `add`.
+void applyLinear(const LlamaLinear &linear, const float *x, std::size_t positions, float *y, bool add,
+                 PackedScratch &scratch) {
+    if (linear.packed)
+        linear.packed->multiply(x, positions, y, add, scratch);
+    else
+        multiplyDense(linear, x, positions, y, add);
     if (!linear.bias.empty())
         for (std::size_t row = 0; row < positions; ++row)
             for (std::size_t i = 0; i < linear.bias.size(); ++i)
@@ -50,6 +58,7 @@ struct Llama::Scratch {
     std::vector<float> gate;
     std::vector<float> up;
     std::vector<float> scores;
+    PackedScratch packed;
     std::vector<float> cosines; // [positions, headDim / 2]
     std::vector<float> sines;
 
@@ -149,13 +158,15 @@ void Llama::read(LlamaLayer &layer, const Work &work) const {
         LlamaLinear &linear = layer.linears[place];
         linear.tensor = places.linears[place];
         linear.shape = linearShape(m_config, kind);
+        linear.packed.reset();
         readTensor(linear.tensor, linear.weights, work);
         if (places.biases[place])
             readTensor(*places.biases[place], linear.bias, work);
     }
 }
 
-void Llama::apply(const WeightEdit &edit, LlamaLayer &layer, const Work &work) const {
+void Llama::applyTo(const WeightEdit &edit, LlamaLayer &layer, const Work &work,
+                    const std::function<void(LlamaLinear &)> &linear) const {
     const auto change = [&](std::size_t index, std::vector<float> &weights) {
         if (edit.edits(index))
             edit.edit(index, weights, work);
@@ -164,10 +175,34 @@ void Llama::apply(const WeightEdit &edit, LlamaLayer &layer, const Work &work) c
     change(places.inputNorm, layer.inputNorm);
     change(places.mlpNorm, layer.mlpNorm);
     for (std::size_t i = 0; i < linearCount; ++i) {
-        change(layer.linears[i].tensor, layer.linears[i].weights);
+        if (edit.edits(layer.linears[i].tensor))
+            linear(layer.linears[i]);
         if (places.biases[i])
             change(*places.biases[i], layer.linears[i].bias);
     }
+}
+
+void Llama::apply(const WeightEdit &edit, LlamaLayer &layer, const Work &work) const {
+    applyTo(edit, layer, work, [&](LlamaLinear &linear) { edit.edit(linear.tensor, linear.weights, work); });
+}
+
+void Llama::applyPacked(const WeightEdit &edit, Products products, LlamaLayer &layer, const PackingSink &told,
+                        const Work &work) const {
+    applyTo(edit, layer, work, [&](LlamaLinear &linear) {
+        std::optional<QuantizedTensor> codes = edit.codes(linear.tensor, linear.weights, work);
+        if (!codes) { // folded, but not quantized
+            edit.edit(linear.tensor, linear.weights, work);
+            return;
+        }
+        const auto problem = problemOfPacking(*codes);
+        if (problem) {
+            dequantizeRange(*codes, 0, linear.weights.size(), linear.weights.data(), work.kernels);
+        } else {
+            linear.packed = std::make_shared<const PackedLinear>(std::move(*codes), products, work.kernels.isa);
+            std::vector<float>().swap(linear.weights);
+        }
+        told(linear.tensor, problem);
+    });
 }
 
 // The first half of each head is the real part, the second the imaginary one.
@@ -250,7 +285,7 @@ void Llama::run(const LlamaLayer &layer, std::span<float> hidden, const InputObs
             change(input, std::span(x).first(positions * cols), cols);
     };
     const auto linear = [&](LinearKind kind, const std::vector<float> &x, float *y, bool add) {
-        applyLinear(layer.linear(kind), x.data(), positions, y, add);
+        applyLinear(layer.linear(kind), x.data(), positions, y, add, s.packed);
     };
     normRows(hidden, layer.inputNorm, m_config.normEpsilon, s.x.data());
     observe(InputKind::Attention, s.x, m_config.hidden);

@@ -13,6 +13,7 @@
 #include "core/base/work.h"
 #include "core/io/model.h"
 #include "core/model/llama_tensors.h"
+#include "core/model/packed_linear.h"
 
 namespace nibblescope {
 
@@ -20,7 +21,7 @@ struct ElementKernels;
 template <typename Value>
 class Lender;
 
-// Replaces weights after they were decoded. Calls may come from any one thread at a time.
+// Replaces weights after they were read. Calls may come from any one thread at a time.
 class WeightEdit {
 public:
     virtual ~WeightEdit() = default;
@@ -30,13 +31,20 @@ public:
     virtual void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
         edit(tensor, weights, work);
     }
+    // What edit() decodes, as codes, for products with packed weights. Absent: the edit makes no codes of that tensor
+    // (a norm, weights that are only scaled), and `weights` are left as they are; else they are used up.
+    virtual std::optional<QuantizedTensor> codes(std::size_t /*tensor*/, std::vector<float> & /*weights*/,
+                                                 const Work & /*work*/) const {
+        return std::nullopt;
+    }
 };
 
 struct LlamaLinear {
     std::size_t tensor = 0;
     MatrixShape shape;
-    std::vector<float> weights; // [out, in]
-    std::vector<float> bias;    // empty: none
+    std::vector<float> weights;                 // [out, in]; empty where it is packed
+    std::vector<float> bias;                    // empty: none
+    std::shared_ptr<const PackedLinear> packed; // in place of the weights
 };
 
 struct LlamaLayer {
@@ -73,6 +81,11 @@ public:
     LlamaLayer layer(std::size_t index, const Work &work) const;
     void read(LlamaLayer &layer, const Work &work) const; // the one of its index, into the memory that it has
     void apply(const WeightEdit &edit, LlamaLayer &layer, const Work &work) const;
+    // The same for packed products. Told of each edited linear: why it is on decoded weights, absent where it is
+    // packed.
+    using PackingSink = std::function<void(std::size_t tensor, const std::optional<std::string> &problem)>;
+    void applyPacked(const WeightEdit &edit, Products products, LlamaLayer &layer, const PackingSink &told,
+                     const Work &work) const;
     // Rows [first, first + count) of a [vocabulary, hidden] tensor, not edited.
     std::vector<float> vocabularyRows(std::size_t index, std::uint64_t first, std::uint64_t count,
                                       const Work &work) const;
@@ -83,6 +96,8 @@ public:
 
 private:
     struct Scratch;
+    void applyTo(const WeightEdit &edit, LlamaLayer &layer, const Work &work,
+                 const std::function<void(LlamaLinear &)> &linear) const;
     void readTensor(std::size_t index, std::vector<float> &weights, const Work &work) const;
     void rotate(float *heads, std::size_t positions, std::size_t count, const Scratch &scratch) const;
     void attend(std::uint64_t window, std::size_t positions, Scratch &scratch) const;

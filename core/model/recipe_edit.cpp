@@ -60,7 +60,8 @@ double bitsAWeight(const Model &model, const ModelPlan &plan) {
     return totalsOf(results).bpw.value_or(0);
 }
 
-void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+// `step` with what it needs; what it throws about "it" names the tensor.
+void RecipeEdit::quantizeWith(std::size_t tensor, const std::vector<float> &weights, const Step &step) const {
     const TensorInfo &info = m_model.tensors[tensor];
     if (!std::all_of(weights.begin(), weights.end(), [](float weight) { return std::isfinite(weight); }))
         throw Error(Fault::Input, shown(info.name) + " holds NaN or Inf: a model with such a tensor cannot be run.")
@@ -69,12 +70,29 @@ void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Wor
     if (m_plan.calibration && findMethod(m_plan.recipe.method)->needsCalibration)
         inputs = m_plan.calibration->statisticsFor(info.name);
     try {
-        quantizeInPlace(weights, matrixShape(info, Layout::OutIn), m_plan.recipe, inputs.get(), work);
+        step(matrixShape(info, Layout::OutIn), inputs.get());
     } catch (const Error &error) {
         if (error.fault() != Fault::Input || !error.tensor().empty())
             throw;
         throw Error(error.fault(), shown(info.name) + ": " + error.what() + ".").inTensor(info.name);
     }
+}
+
+void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+    quantizeWith(tensor, weights, [&](MatrixShape shape, const InputStatistics *inputs) {
+        quantizeInPlace(weights, shape, m_plan.recipe, inputs, work);
+    });
+}
+
+std::optional<QuantizedTensor> RecipeEdit::codes(std::size_t tensor, std::vector<float> &weights,
+                                                 const Work &work) const {
+    if (!m_quantized[tensor])
+        return std::nullopt;
+    std::optional<QuantizedTensor> made;
+    quantizeWith(tensor, weights, [&](MatrixShape shape, const InputStatistics *inputs) {
+        made = quantize({weights, shape, m_plan.recipe, nullptr, inputs}, work).tensor;
+    });
+    return made;
 }
 
 } // namespace nibblescope

@@ -2,6 +2,7 @@
 // A recipe as an edit of a model that runs: the tensors that the plan quantizes are quantized and decoded.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,13 @@ public:
     bool edits(std::size_t tensor) const override { return m_quantized[tensor]; }
     // Throws Error{Fault::Input} for a tensor with NaN or Inf, naming it.
     void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
+    std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
+                                         const Work &work) const override;
 
 private:
+    using Step = std::function<void(MatrixShape shape, const InputStatistics *inputs)>;
+    void quantizeWith(std::size_t tensor, const std::vector<float> &weights, const Step &step) const;
+
     const Model &m_model;
     ModelPlan m_plan;
     std::vector<bool> m_quantized;

@@ -124,9 +124,14 @@ void PartialEdit::comparable(std::size_t tensor, std::vector<float> &weights, co
     m_inner.comparable(tensor, weights, work);
 }
 
+std::optional<QuantizedTensor> PartialEdit::codes(std::size_t tensor, std::vector<float> &weights,
+                                                  const Work &work) const {
+    return m_inner.codes(tensor, weights, work);
+}
+
 Sensitivity measureSensitivity(const Llama &llama, const TokenWindows &windows, const WeightEdit &edit,
                                SensitivityBy by, bool movesScales, const Work &work,
-                               const std::function<void(const Sensitivity &)> &partial) {
+                               const std::function<void(const Sensitivity &)> &partial, Products products) {
     if (by == SensitivityBy::Kinds && movesScales)
         throw Error(Fault::Call, "--sensitivity kinds: this method moves scales between the matrices of a layer, which "
                                  "cannot be taken apart; use --sensitivity layers.");
@@ -135,7 +140,7 @@ Sensitivity measureSensitivity(const Llama &llama, const TokenWindows &windows, 
     edits.reserve(parts.size()); // they are pointed to
     std::vector<ModelVariant> variants;
     for (const Part &part : parts)
-        variants.push_back({&edits.emplace_back(edit, part.tensors), {}});
+        variants.push_back({&edits.emplace_back(edit, part.tensors), {}, products});
     const auto sensitivityFrom = [&](const std::vector<Evaluation> &evaluations) {
         Sensitivity result;
         result.by = by;

@@ -45,6 +45,8 @@ public:
     bool edits(std::size_t tensor) const override;
     void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
+    std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
+                                         const Work &work) const override;
 
 private:
     const WeightEdit &m_inner;
@@ -57,7 +59,8 @@ private:
 // Error{Fault::Call} for `movesScales` by kinds.
 Sensitivity measureSensitivity(const Llama &llama, const TokenWindows &windows, const WeightEdit &edit,
                                SensitivityBy by, bool movesScales, const Work &work,
-                               const std::function<void(const Sensitivity &)> &partial = {});
+                               const std::function<void(const Sensitivity &)> &partial = {},
+                               Products products = Products::Blas);
 
 // Key "sensitivity": by, windows, parts [name, weights, kl_mean, kl_stderr, nll_difference, nll_difference_stderr,
 // top1_agreement, local_error, final_error], kl_sum.

@@ -120,6 +120,7 @@ SideBySide::SideBySide(const Llama &llama, const TokenWindows &windows, std::spa
 void SideBySide::prepare(Model &model, const ModelVariant &variant) const {
     const LlamaTensors &tensors = m_llama.tensors();
     model.edit = variant.edit;
+    model.products = variant.products;
     if (variant.activations)
         model.change = [quant = *variant.activations](InputKind, std::span<float> x, std::size_t cols) {
             quantizeActivations(x, cols, quant);
@@ -138,8 +139,33 @@ void SideBySide::prepare(Model &model, const ModelVariant &variant) const {
 
 // False: it cannot be edited, and `layer` is neither the one nor the other.
 bool SideBySide::apply(Model &model, LlamaLayer &layer) const {
-    model.problem = problemOfTrying([&] { m_llama.apply(*model.edit, layer, m_work); });
+    model.problem = problemOfTrying([&] {
+        if (model.products == Products::Blas)
+            m_llama.apply(*model.edit, layer, m_work);
+        else
+            m_llama.applyPacked(
+                *model.edit, model.products, layer,
+                [&](std::size_t tensor, const std::optional<std::string> &problem) { model.packing[tensor] = problem; },
+                m_work);
+    });
     return !model.problem;
+}
+
+std::optional<ProductsUsed> SideBySide::productsUsed(std::size_t model) const {
+    const Model &one = m_models[model];
+    if (one.products == Products::Blas)
+        return std::nullopt;
+    ProductsUsed used;
+    used.products = one.products;
+    used.isa = productsFor(m_work.kernels.isa).isa;
+    for (const auto &[tensor, problem] : one.packing)
+        if (problem)
+            ++used.decoded[*problem];
+        else
+            ++used.packed;
+    if (one.head) // scored in blocks of the vocabulary
+        ++used.decoded["as the head"];
+    return used;
 }
 
 bool SideBySide::nothingRuns() const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -40,6 +41,8 @@ public:
     // Why that model is not run; it has no results then.
     const std::optional<Error> &problem(std::size_t model) const { return m_models[model].problem; }
     bool nothingRuns() const;
+    // How linears of that model were multiplied, of the layers that were edited so far; absent: on the BLAS.
+    std::optional<ProductsUsed> productsUsed(std::size_t model) const;
 
     // Windows that are best run at once.
     std::size_t groupSize() const;
@@ -52,7 +55,9 @@ private:
     struct Model {
         const WeightEdit *edit = nullptr;
         InputEdit change;
-        std::shared_ptr<const VocabularyMatrix> embedding; // null: the reference's
+        Products products = Products::Blas;
+        std::map<std::size_t, std::optional<std::string>> packing; // of linears: why not; absent: it is packed
+        std::shared_ptr<const VocabularyMatrix> embedding;         // null: the reference's
         std::shared_ptr<const VocabularyMatrix> head;
         std::vector<float> finalNorm;
         std::vector<std::optional<LlamaLayer>> layers; // edited ones, where they are kept

@@ -85,7 +85,7 @@ void SmoothEdit::addLayer(std::size_t index, const StatisticsSource &inputs, dou
     }
 }
 
-void SmoothEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+void SmoothEdit::fold(std::size_t tensor, std::vector<float> &weights) const {
     if (const auto found = m_folds.find(tensor); found != m_folds.end()) {
         const Fold &fold = found->second;
         for (std::size_t i = 0; i < weights.size() && !fold.columns.empty(); ++i)
@@ -93,8 +93,20 @@ void SmoothEdit::edit(std::size_t tensor, std::vector<float> &weights, const Wor
         for (std::size_t i = 0; i < weights.size() && !fold.rows.empty(); ++i)
             weights[i] /= fold.rows[i / (weights.size() / fold.rows.size())];
     }
+}
+
+void SmoothEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
+    fold(tensor, weights);
     if (m_recipe.edits(tensor))
         m_recipe.edit(tensor, weights, work);
+}
+
+std::optional<QuantizedTensor> SmoothEdit::codes(std::size_t tensor, std::vector<float> &weights,
+                                                 const Work &work) const {
+    if (!m_recipe.edits(tensor))
+        return std::nullopt;
+    fold(tensor, weights);
+    return m_recipe.codes(tensor, weights, work);
 }
 
 void SmoothEdit::comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {

@@ -26,6 +26,8 @@ public:
     bool edits(std::size_t tensor) const override { return m_folds.count(tensor) > 0 || m_recipe.edits(tensor); }
     void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
+    std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
+                                         const Work &work) const override;
 
     // Sentences: what could not be folded and was left out.
     const std::vector<std::string> &remarks() const { return m_remarks; }
@@ -35,6 +37,7 @@ private:
         std::vector<float> columns; // multiplied by; empty: none
         std::vector<float> rows;    // divided by; a norm's weight and a bias are a column each
     };
+    void fold(std::size_t tensor, std::vector<float> &weights) const;
     void addLayer(std::size_t index, const StatisticsSource &inputs, double alpha, const Work &work);
 
     const Llama &m_llama;

@@ -9,6 +9,7 @@
 #include <QProcess>
 #include <QTemporaryDir>
 
+#include <cmath>
 #include <fstream>
 #include <limits>
 
@@ -57,6 +58,60 @@ private Q_SLOTS:
         for (int i = 0; i < 400; ++i)
             ids += static_cast<char>(i * 37 % 128);
         writeNpy(m_tokens.toStdString(), "|u1", "(400,)", ids);
+    }
+
+    void evaluatesOnThePackedKernels() {
+        const QStringList base{"evaluate", m_model, "--tokens", m_tokens, "--context", "64", "--format", "int4"};
+        const auto jsonWith = [&](const QStringList &more) { return run(base + more + QStringList{"--json"}); };
+        const Outcome plain = jsonWith({});
+        QCOMPARE(jsonWith({"--products", "blas"}).out, plain.out);
+        QVERIFY(!plain.json().contains("products"));
+        const double kl = plain.json()["kl_mean"].toDouble();
+        for (const QString kind : {"packed-f32", "packed-int8"}) {
+            const Outcome packed = jsonWith({"--products", kind});
+            QCOMPARE(packed.status, 0);
+            QCOMPARE(packed.json()["products"].toString(), kind);
+            QVERIFY(!packed.json()["products_isa"].toString().isEmpty());
+            QCOMPARE(packed.json()["linears_packed"].toInt(), 14);
+            QVERIFY(!packed.json().contains("linears_decoded"));
+            const double own = packed.json()["kl_mean"].toDouble();
+            QVERIFY(std::abs(own / kl - 1) < (kind == "packed-f32" ? 1e-3 : 0.05));
+            QVERIFY(own != kl);
+        }
+        const Outcome told = run(base + QStringList{"--products", "packed-int8"});
+        QVERIFY2(told.out.contains("products                 packed kernels (") &&
+                     told.out.contains("), INT8 activations\n"),
+                 told.out.constData());
+        // Flat groups of 64 over rows of 172: what is not packed is named.
+        const Outcome some = jsonWith({"--blocks", "flat", "--products", "packed-int8"});
+        const QString remark =
+            "2 of 14 quantized linears on decoded weights: 2 with groups that run over the ends of rows.";
+        QCOMPARE(some.json()["linears_packed"].toInt(), 12);
+        QCOMPARE(some.json()["warnings"].toArray().last().toString(), remark);
+        QVERIFY(some.err.contains(remark.toUtf8()));
+    }
+
+    void refusesProductsThatAreNone_data() {
+        QTest::addColumn<QStringList>("options");
+        QTest::addColumn<QByteArray>("said");
+        QTest::newRow("unknown") << QStringList{"--format", "int4", "--products", "fast"}
+                                 << QByteArray("--products is 'fast'; it takes blas, packed-f32 or packed-int8.");
+        QTest::newRow("asymmetric") << QStringList{"--format", "int4-asym", "--products", "packed-f32"}
+                                    << QByteArray("--products: INT4 asymmetric has zero-points");
+        QTest::newRow("no recipe") << QStringList{"--products", "packed-int8"} << QByteArray("there is no format");
+        QTest::newRow("F32 scales") << QStringList{"--format", "nf4", "--scale-type", "f32", "--products", "packed-f32"}
+                                    << QByteArray("take scales in F16");
+        QTest::newRow("rounded twice") << QStringList{"--format",    "nf4",           "--products",
+                                                      "packed-int8", "--activations", "int8"}
+                                       << QByteArray("--activations does not go with it");
+    }
+    void refusesProductsThatAreNone() {
+        QFETCH(QStringList, options);
+        QFETCH(QByteArray, said);
+        const Outcome refused = run(QStringList{"evaluate", m_model, "--tokens", m_tokens} + options);
+        QCOMPARE(refused.status, 2);
+        QVERIFY2(refused.err.contains(said), refused.err.constData());
+        QVERIFY(refused.out.isEmpty());
     }
 
     void evaluatesRoundedActivations() {

@@ -76,7 +76,7 @@ private:
     }
     double klOf(const Llama &llama, const TokenWindows &windows, const WeightEdit *edit,
                 std::optional<ActivationQuant> activations) {
-        return evaluate(llama, windows, edit, m_work, {}, activations).comparison->kl.mean;
+        return evaluate(llama, windows, {edit, activations}, m_work).comparison->kl.mean;
     }
 
 private Q_SLOTS:
@@ -273,7 +273,7 @@ private Q_SLOTS:
         const double both = klOf(llama, windows, &edit, ActivationQuant{ActivationBits::Int8, ActivationScales::Token});
         QVERIFY(both > klOf(llama, windows, &edit, {}));
         QVERIFY(both > fine);
-        QVERIFY(!evaluate(llama, windows, nullptr, m_work).comparison);
+        QVERIFY(!evaluate(llama, windows, {}, m_work).comparison);
     }
 
     // Folded into the norms and the rows before, smoothing alone changes nothing.
@@ -288,7 +288,7 @@ private Q_SLOTS:
             const Store store = calibrated(llama, windows);
             for (const double alpha : {0.0, 0.5, 1.0}) {
                 const SmoothEdit edit(llama, {{}, {}}, store, alpha, m_work);
-                const Evaluation result = evaluate(llama, windows, &edit, m_work);
+                const Evaluation result = evaluate(llama, windows, {&edit}, m_work);
                 QVERIFY(std::fabs(result.comparison->kl.mean) < 1e-9);
                 QCOMPARE(result.comparison->top1Agreement, 1.0);
                 QVERIFY(result.comparison->depthErrors.back() < 1e-5);

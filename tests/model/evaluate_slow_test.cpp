@@ -43,7 +43,7 @@ private slots:
         QFETCH(double, error);
         const Model model = openModel(m_data / folder.toStdString());
         const Llama llama(model);
-        const Evaluation result = evaluate(llama, windowsFor(llama), nullptr, m_work);
+        const Evaluation result = evaluate(llama, windowsFor(llama), {}, m_work);
         QCOMPARE(result.tokens, std::size_t{134895});
         QVERIFY(std::fabs(result.perplexity / perplexity - 1) < 1e-5);
         QVERIFY(std::fabs(*result.nll.standardError - error) < 1e-6);
@@ -83,7 +83,7 @@ private slots:
         const Model model = openModel(m_data / "stories260K");
         const Llama llama(model);
         const RecipeEdit edit(model, {recipeFromJson(nlohmann::ordered_json::parse(recipe.toStdString())), {}});
-        const Evaluation result = evaluate(llama, windowsFor(llama), &edit, m_work);
+        const Evaluation result = evaluate(llama, windowsFor(llama), {&edit}, m_work);
         const auto near = [](double value, double golden, double tolerance) {
             return std::fabs(value / golden - 1) < tolerance;
         };

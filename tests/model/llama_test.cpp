@@ -99,7 +99,7 @@ private slots:
         const RecipeEdit edit(model, {recipe, {}});
         QVERIFY(std::fabs(bitsAWeight(model, {recipe, {}}) - 4.2571) < 5e-5);
         const TokenWindows windows = firstWindows(llama, 3);
-        const Evaluation result = evaluate(llama, windows, &edit, m_work);
+        const Evaluation result = evaluate(llama, windows, {&edit}, m_work);
         QVERIFY(result.comparison.has_value() && result.complete());
         double nll = 0;
         double kl = 0;
@@ -132,8 +132,8 @@ private slots:
         const TokenWindows windows = firstWindows(llama, 5);
         WorkerPool one(1);
         const Work alone{one, scalarKernels(), Priority::Interactive, {}, {}};
-        QCOMPARE(evaluate(llama, windows, &edit, m_work).comparison->kl.mean,
-                 evaluate(llama, windows, &edit, alone).comparison->kl.mean);
+        QCOMPARE(evaluate(llama, windows, {&edit}, m_work).comparison->kl.mean,
+                 evaluate(llama, windows, {&edit}, alone).comparison->kl.mean);
     }
 
     void keepsWhatWasMeasuredWhenStopped() {
@@ -144,7 +144,7 @@ private slots:
         Work work = m_work;
         work.stop = source.get_token();
         const Evaluation result =
-            evaluate(llama, windows, nullptr, work, [&](const Evaluation &) { source.request_stop(); });
+            evaluate(llama, windows, {}, work, [&](const Evaluation &) { source.request_stop(); });
         QVERIFY(!result.complete());
         QCOMPARE(result.windows, std::size_t{8}); // one group of four windows a thread
         QVERIFY(result.perplexity > 1);

@@ -53,10 +53,10 @@ private slots:
         SelectionRule rule;
         rule.exclude = {"*layers.0.*"};
         const RecipeEdit second(m_model, plan(rule));
-        const Evaluation alone = evaluate(llama, windows(), &second, m_work);
+        const Evaluation alone = evaluate(llama, windows(), {&second}, m_work);
         QCOMPARE(all.parts[1].kl.mean, alone.comparison->kl.mean);
         QCOMPARE(*all.parts[1].localError, alone.comparison->depthErrors[1]);
-        QCOMPARE(*all.parts[0].localError, evaluate(llama, windows(), &edit, m_work).comparison->depthErrors[0]);
+        QCOMPARE(*all.parts[0].localError, evaluate(llama, windows(), {&edit}, m_work).comparison->depthErrors[0]);
         QCOMPARE(all.sumOfKl(), all.parts[0].kl.mean + all.parts[1].kl.mean);
     }
 
@@ -71,7 +71,7 @@ private slots:
         SelectionRule rule;
         rule.exclude = {"*q_proj*", "*k_proj*", "*v_proj*", "*o_proj*", "*gate_proj*", "*up_proj*"};
         const RecipeEdit down(m_model, plan(rule));
-        QCOMPARE(all.parts.back().kl.mean, evaluate(llama, windows(), &down, m_work).comparison->kl.mean);
+        QCOMPARE(all.parts.back().kl.mean, evaluate(llama, windows(), {&down}, m_work).comparison->kl.mean);
         // What is left alone is no part.
         const Sensitivity one = measureSensitivity(llama, windows(), down, SensitivityBy::Kinds, false, m_work);
         QCOMPARE(one.parts.size(), std::size_t{1});

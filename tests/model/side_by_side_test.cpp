@@ -63,14 +63,15 @@ class SideBySideTest : public QObject {
         const RecipeEdit int4(model, {defaultRecipe(Format::Int4), late, nullptr});
         const RecipeEdit asym(model, {defaultRecipe(Format::Int4Asym), ends, nullptr});
         const ActivationQuant rounded{ActivationBits::Int4, ActivationScales::Token};
-        const std::vector<ModelVariant> variants{
-            {&nf4, {}}, {&int4, {}}, {&asym, {}}, {nullptr, rounded}, {&nf4, rounded}};
+        const std::vector<ModelVariant> variants{{&nf4, {}},         {&int4, {}},     {&asym, {}},
+                                                 {nullptr, rounded}, {&nf4, rounded}, {&nf4, {}, Products::PackedInt8}};
         const std::vector<Evaluation> together = evaluateSideBySide(llama, windows, variants, m_work);
         QCOMPARE(together.size(), variants.size());
         for (std::size_t i = 0; i < variants.size(); ++i)
-            compareEvaluations(together[i],
-                               evaluate(llama, windows, variants[i].edit, m_work, {}, variants[i].activations));
+            compareEvaluations(together[i], evaluate(llama, windows, variants[i], m_work));
         QCOMPARE(together[1].comparison->depthErrors.front(), 0.0); // it begins behind that layer
+        QCOMPARE(together.back().products->packed, std::size_t{14});
+        QVERIFY(together.back().comparison->kl.mean != together.front().comparison->kl.mean);
         QVERIFY(together[0].comparison->kl.mean != together[2].comparison->kl.mean);
     }
 
@@ -142,8 +143,8 @@ private slots:
         const auto results = evaluateSideBySide(llama, windows, variants, m_work);
         QVERIFY(results[0].problem && results[0].windows == 0 && !results[0].comparison);
         QCOMPARE(QByteArray(results[0].problem->what()), QByteArray("this one cannot be edited"));
-        compareEvaluations(results[1], evaluate(llama, windows, &nf4, m_work));
-        QVERIFY_EXCEPTION_THROWN(evaluate(llama, windows, &failing, m_work), Error);
+        compareEvaluations(results[1], evaluate(llama, windows, {&nf4}, m_work));
+        QVERIFY_EXCEPTION_THROWN(evaluate(llama, windows, {&failing}, m_work), Error);
         // Nor does a stop take what was measured of them.
         std::stop_source source;
         Work work = m_work;
