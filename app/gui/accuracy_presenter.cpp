@@ -28,6 +28,18 @@ QString heldOutBeside(const Model &model) {
     return QFileInfo::exists(file) ? QFileInfo(file).absoluteFilePath() : QString();
 }
 
+QString notPacked(const std::string &problem) {
+    return AccuracyPresenter::tr("Not on the packed kernels: %1").arg(QString::fromStdString(problem));
+}
+
+// "heldout.txt", "heldout.txt on the packed kernels with INT8 activations".
+QString measuredOn(const AccuracyPage &page) {
+    return page.products() == Products::Blas
+               ? page.textName()
+               : AccuracyPresenter::tr("%1 on %2")
+                     .arg(page.textName(), sentence(std::string(traits(page.products()).phrase)));
+}
+
 } // namespace
 
 AccuracyPresenter::AccuracyPresenter(Session &session, QObject *parent)
@@ -105,11 +117,11 @@ QString AccuracyPresenter::reasonNot() const {
 }
 
 std::vector<Recipe> AccuracyPresenter::missingUsual() const {
-    const auto known = session().accuracy().results(text(), session().setup().rule);
+    const auto known = session().accuracy().results(text(), session().setup().rule, m_page->products());
     std::vector<Recipe> missing = usualRecipes(session().calibration().file() != nullptr);
     std::erase_if(missing, [&](const Recipe &recipe) {
         const SharedAccuracy result = findResult(known, recipe);
-        return result && result->evaluation.complete();
+        return (result && result->evaluation.complete()) || problemOf(recipe, m_page->products());
     });
     return missing;
 }
@@ -134,20 +146,24 @@ void AccuracyPresenter::update() {
     QString reason = reasonNot();
     if (reason.isEmpty() && state.recipe().format == Format::None)
         reason = tr("Choose a format first");
+    if (const auto problem = problemOf(state.recipe(), m_page->products()); problem && reason.isEmpty())
+        reason = notPacked(*problem);
     const QString recipe = QString::fromStdString(recipeText(state.recipe()));
     m_page->setPossible(reason, recipe, missingUsual().size());
 
     if (!m_page->textPath().isEmpty())
         session().accuracy().setText(text());
-    AccuracyInput input = accuracyInput(state, text());
+    AccuracyInput input = accuracyInput(state, text(), m_page->products());
     input.rank = m_page->rank();
     input.text = m_page->textName().toStdString();
-    if (accuracy.isRunning() && accuracy.status().text == text())
+    if (accuracy.isRunning() && accuracy.status().text == text() && accuracy.status().products == input.products)
         input.running = accuracy.status().running;
     if (!accuracy.isRunning()) {
         if (!state.run().isRunning())
             session().accuracy().measureSqnr(state.setup().rule);
-        const ClaimEvidence evidence = claimEvidence(state, input);
+        // Claims are judged by the weights alone, whatever the page shows.
+        const ClaimEvidence evidence =
+            claimEvidence(state, input.products == Products::Blas ? input : accuracyInput(state, text()));
         m_page->setClaims(claims(evidence), learnersAnswers(evidence));
     }
     if (!accuracy.ability()->notRun.empty()) {
@@ -163,7 +179,7 @@ void AccuracyPresenter::update() {
                             : tr("Nothing measured on %1 yet.\n\nEvaluate runs the model with %2 beside the "
                                  "unquantized one and compares what they predict. The usual recipes are "
                                  "%3 runs in one job.")
-                                  .arg(m_page->textName(), recipe)
+                                  .arg(measuredOn(*m_page), recipe)
                                   .arg(missingUsual().size()));
         return;
     }
@@ -178,9 +194,12 @@ void AccuracyPresenter::evaluate(const std::vector<Recipe> &recipes) {
         reason = tr("The open file is quantized already: open the original");
     Accuracy::Request request;
     request.text = text();
+    request.products = m_page->products();
     for (const Recipe &recipe : recipes) {
         if (const auto problem = problemOf(recipe))
             reason = QString::fromStdString(shortForm(recipe) + ": " + problem->reason);
+        else if (const auto unpacked = problemOf(recipe, request.products))
+            reason = notPacked(*unpacked);
         request.plans.push_back(session().planFor(recipe));
         if (needsCalibration(recipe) && !session().calibration().file())
             reason = QString::fromStdString(std::string(findMethod(recipe.method)->name) +
@@ -206,6 +225,8 @@ QString AccuracyPresenter::commandOptions() const {
         line += " --context " + std::to_string(source.context);
     if (source.windows)
         line += " --windows " + std::to_string(*source.windows);
+    if (m_page->products() != Products::Blas)
+        line += " --products " + std::string(traits(m_page->products()).id);
     return QString::fromStdString(line);
 }
 

@@ -125,7 +125,7 @@ DocumentJobs::Write DocumentJobs::withReport(std::function<std::string(const Rep
         if (const auto text = m_session.accuracy().lastText())
             accuracy = accuracyInput(m_session, *text);
         request.evidence = claimEvidence(m_session, accuracy); // what weights alone tell, the report adds
-        if (!accuracy.results.empty())
+        if (!accuracy.results.empty() || !accuracy.others.empty())
             request.accuracy = std::move(accuracy);
     }
     return [model, known = std::move(known), request, then = std::move(then),

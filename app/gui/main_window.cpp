@@ -382,9 +382,12 @@ void MainWindow::showJob() {
     else if (m_session->calibration().isMaking())
         name = tr("Calibrating");
     else if (m_session->accuracy().isRunning()) {
-        const std::vector<AccuracyRunning> &running = m_session->accuracy().status().running;
+        const Accuracy::Status &evaluation = m_session->accuracy().status();
+        const std::vector<AccuracyRunning> &running = evaluation.running;
         name = running.size() > 1 ? tr("Evaluating %1 recipes").arg(running.size())
                                   : tr("Evaluating %1").arg(QString::fromStdString(shortForm(running.front().recipe)));
+        if (evaluation.products != Products::Blas)
+            name += tr(", ") + QString::fromUtf8(traits(evaluation.products).shortName.data());
     }
     if (name.isEmpty()) {
         if (!m_shownJob.isEmpty())

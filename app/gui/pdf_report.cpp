@@ -236,6 +236,14 @@ void drawAccuracy(Flow &flow, const Report &report) {
                     {tr("SQNR (dB)"), 1, true}},
                    rows);
     }
+    if (report.accuracy && !report.accuracy->others.empty()) {
+        flow.paragraph(tr("On the packed kernels"), FontRole::Title);
+        std::vector<std::vector<QString>> rows;
+        for (const ProductsRow &row : productsRows(*report.accuracy))
+            rows.push_back({toText(row.recipe), toText(row.products), toText(row.kl), toText(row.cost)});
+        flow.table({{tr("Recipe"), 2}, {tr("Products"), 4}, {tr("KL × 10³"), 1.6, true}, {tr("Over F32"), 1.6, true}},
+                   rows);
+    }
     if (!report.claims.empty())
         flow.heading(tr("Said, and measured here"));
     for (const Claim &claim : report.claims) {

@@ -151,7 +151,7 @@ private:
             one.result.recipe = plan.recipe;
             one.result.bpw = bitsAWeight(m_llama.model(), one.plan);
             one.edit = editFrom(m_llama, one.plan, one.result.remarks, m_work);
-            variants.push_back({one.edit.get(), {}});
+            variants.push_back({one.edit.get(), {}, m_request.products});
         }
         const std::vector<Evaluation> evaluations =
             evaluateSideBySide(m_llama, m_windows, variants, m_work,
@@ -221,7 +221,7 @@ private:
 
 void Accuracy::start(Request request) {
     std::erase_if(request.plans, [&](const ModelPlan &plan) {
-        const SharedAccuracy known = findResult(results(request.text, plan.rule), plan.recipe);
+        const SharedAccuracy known = findResult(results(request.text, plan.rule, request.products), plan.recipe);
         return plan.recipe.format == Format::None || (known && known->evaluation.complete());
     });
     if (!m_model || request.plans.empty())
@@ -231,6 +231,7 @@ void Accuracy::start(Request request) {
     m_stopping = false;
     m_status = {};
     m_status.text = request.text;
+    m_status.products = request.products;
     m_status.count = request.plans.size();
     for (const ModelPlan &plan : request.plans)
         m_status.running.push_back({plan.recipe, 0, {}});
@@ -285,7 +286,8 @@ void Accuracy::finish(const QString &problem, bool stopped) {
 
 void Accuracy::take(const TextSource &text, const SelectionRule &rule, SharedAccuracy result) {
     const auto same = std::find_if(m_entries.begin(), m_entries.end(), [&](const Entry &entry) {
-        return entry.text == text && entry.rule == rule && entry.result->recipe == result->recipe;
+        return entry.text == text && entry.rule == rule && entry.result->recipe == result->recipe &&
+               productsOf(*entry.result) == productsOf(*result);
     });
     if (same == m_entries.end())
         m_entries.push_back({text, rule, std::move(result)});
@@ -294,10 +296,11 @@ void Accuracy::take(const TextSource &text, const SelectionRule &rule, SharedAcc
     Q_EMIT resultsChanged();
 }
 
-std::vector<SharedAccuracy> Accuracy::results(const TextSource &text, const SelectionRule &rule) const {
+std::vector<SharedAccuracy> Accuracy::results(const TextSource &text, const SelectionRule &rule,
+                                              Products products) const {
     std::vector<SharedAccuracy> found;
     for (const Entry &entry : m_entries)
-        if (entry.text == text && entry.rule == rule)
+        if (entry.text == text && entry.rule == rule && productsOf(*entry.result) == products)
             found.push_back(entry.result);
     return found;
 }

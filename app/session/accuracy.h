@@ -40,18 +40,20 @@ public:
     struct Request {
         std::vector<ModelPlan> plans; // recipes with a format, same rule
         TextSource text;
+        Products products = Products::Blas;
         PreparePlan prepare; // may be empty: all of them are ready
         // To say what was calibrated on the very windows that are evaluated. May be null.
         std::shared_ptr<const CalibrationFile> calibration;
     };
     // One job: the recipes run side by side, so that the unquantized model runs once for all of them. Those that were
-    // measured whole on that text already are left out. A running job is replaced.
+    // measured whole on that text with those products already are left out. A running job is replaced.
     void start(Request request);
     void stop(); // what was measured is kept
 
     bool isRunning() const { return m_running; }
     struct Status {
         TextSource text;
+        Products products = Products::Blas;
         std::size_t done = 0; // recipes
         std::size_t count = 0;
         std::vector<AccuracyRunning> running; // side by side
@@ -61,8 +63,9 @@ public:
     const Status &status() const { return m_status; }
     std::optional<double> secondsLeft() const; // once it can be told
 
-    // What was measured on that text with that rule, in the order of measuring.
-    std::vector<SharedAccuracy> results(const TextSource &text, const SelectionRule &rule) const;
+    // What was measured on that text with that rule and those products, in the order of measuring.
+    std::vector<SharedAccuracy> results(const TextSource &text, const SelectionRule &rule,
+                                        Products products = Products::Blas) const;
     std::size_t resultCount() const { return m_entries.size(); } // on all texts
     // What models are run on: as chosen on the Accuracy page, else the text that a model brings along; nullopt: none.
     std::optional<TextSource> text() const;

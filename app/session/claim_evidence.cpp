@@ -5,9 +5,14 @@
 
 namespace nibblescope {
 
-AccuracyInput accuracyInput(const Session &session, const TextSource &text) {
+AccuracyInput accuracyInput(const Session &session, const TextSource &text, Products products) {
     AccuracyInput input;
-    input.results = session.accuracy().results(text, session.setup().rule);
+    input.products = products;
+    for (const ProductsTraits &one : allProducts()) {
+        const auto found = session.accuracy().results(text, session.setup().rule, one.products);
+        auto &list = one.products == products ? input.results : input.others;
+        list.insert(list.end(), found.begin(), found.end());
+    }
     input.current = session.recipe();
     input.baseline = session.baseline();
     input.text = text.path.filename().string();

@@ -9,8 +9,8 @@
 namespace nibblescope {
 
 // What was measured on that text under the present rule, with recipe and baseline.
-AccuracyInput accuracyInput(const Session &session, const TextSource &text);
-// Everything that bears on the field's claims; `accuracy`: results on one text.
+AccuracyInput accuracyInput(const Session &session, const TextSource &text, Products products = Products::Blas);
+// Everything that bears on the field's claims; `accuracy`: results on one text, with F32 products.
 ClaimEvidence claimEvidence(const Session &session, const AccuracyInput &accuracy);
 
 } // namespace nibblescope

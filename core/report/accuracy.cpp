@@ -58,9 +58,18 @@ std::string remarkOf(const AccuracyResult &result) {
                " windows. ";
     for (const std::string &remark : result.remarks)
         text += remark + " ";
+    if (evaluation.products && evaluation.products->decodedCount() > 0)
+        text += decodedRemark(*evaluation.products) + " ";
     if (!text.empty())
         text.pop_back();
     return text;
+}
+
+// "NF4 64", "NF4 64, packed INT8".
+std::string nameOf(const AccuracyResult &result) {
+    const Products products = productsOf(result);
+    std::string name = shortForm(result.recipe);
+    return products == Products::Blas ? name : name + ", " + std::string(traits(products).shortName);
 }
 
 AccuracyRow referenceRow(const AccuracyInput &input) {
@@ -80,6 +89,10 @@ AccuracyRow referenceRow(const AccuracyInput &input) {
 }
 
 } // namespace
+
+Products productsOf(const AccuracyResult &result) {
+    return result.evaluation.products ? result.evaluation.products->products : Products::Blas;
+}
 
 AccuracyPoint accuracyPoint(const Evaluation &soFar) {
     AccuracyPoint point;
@@ -250,7 +263,7 @@ std::vector<AccuracyRow> accuracyRows(const AccuracyInput &input) {
         const Comparison &comparison = *evaluation.comparison;
         AccuracyRow row;
         row.recipe = result->recipe;
-        row.name = shortForm(result->recipe);
+        row.name = nameOf(*result);
         row.bpw = bpwText(result->bpw);
         row.kl = estimateText(inThousandths(comparison.kl));
         row.perplexity = fixedText(evaluation.perplexity, 3);
@@ -276,6 +289,8 @@ FigureTable accuracyTable(const AccuracyInput &input) {
         "recipe",          "bpw",        "KL mean",        "KL standard error",  "KL median",
         "KL 99 %",         "perplexity", "nll difference", "its standard error", "change of perplexity (%)",
         "top-1 agreement", "SQNR (dB)",  "windows",        "on the Pareto front"};
+    if (input.products != Products::Blas)
+        table.columns.emplace_back("products");
     const std::vector<SharedAccuracy> front = paretoFront(input.results, input.rank);
     for (const SharedAccuracy &result : rankedBy(input.results, input.rank)) {
         const Comparison &comparison = *result->evaluation.comparison;
@@ -287,8 +302,35 @@ FigureTable accuracyTable(const AccuracyInput &input) {
              numberCell(comparison.nllDifference.standardError), numberCell(100 * perplexityChange(*result).mean),
              numberCell(comparison.top1Agreement), numberCell(result->sqnrDb),
              numberCell(static_cast<double>(result->evaluation.windows)), textCell(onFront ? "yes" : "no")});
+        if (result->evaluation.products)
+            table.rows.back().push_back(textCell(describe(*result->evaluation.products)));
     }
     return table;
+}
+
+std::vector<ProductsRow> productsRows(const AccuracyInput &input) {
+    std::vector<ProductsRow> rows;
+    for (const SharedAccuracy &result : input.others) {
+        const SharedAccuracy same = findResult(input.results, result->recipe);
+        ProductsRow row;
+        row.recipe = shortForm(result->recipe);
+        row.products = result->evaluation.products ? describe(*result->evaluation.products)
+                                                   : std::string(traits(Products::Blas).phrase);
+        row.kl = estimateText(inThousandths(result->evaluation.comparison->kl));
+        const Estimate cost = same ? inThousandths(klDifference(*result, *same)) : Estimate();
+        row.cost = same ? signedText(cost.mean, estimateText({std::abs(cost.mean), cost.standardError})) : "–";
+        row.remark = remarkOf(*result);
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+std::string productsSuffix(const AccuracyInput &input) {
+    if (input.products == Products::Blas)
+        return {};
+    if (!input.results.empty() && input.results.front()->evaluation.products)
+        return ", " + describe(*input.results.front()->evaluation.products);
+    return ", " + std::string(traits(input.products).name);
 }
 
 } // namespace nibblescope

@@ -39,6 +39,7 @@ struct AccuracyResult {
     std::vector<std::string> remarks; // what a method could not do
 };
 using SharedAccuracy = std::shared_ptr<const AccuracyResult>;
+Products productsOf(const AccuracyResult &result);
 
 nlohmann::ordered_json toJson(const AccuracyResult &result);
 // Throws Error{Fault::Input} for what is not such a document.
@@ -82,9 +83,13 @@ struct AccuracyInput {
     Recipe current;
     std::optional<Recipe> baseline;
     AccuracyRank rank = AccuracyRank::Kl;
-    std::string text;          // what it was measured on: "heldout.txt"
-    std::string referenceName; // of the unquantized model: "F16"
+    std::string text;                     // what it was measured on: "heldout.txt"
+    std::string referenceName;            // of the unquantized model: "F16"
     std::vector<AccuracyRunning> running; // side by side, over the same windows
+    // What the quantized linears of `results` and `running` are multiplied with; and what was measured on the same text
+    // with others, which is never in one list with them.
+    Products products = Products::Blas;
+    std::vector<SharedAccuracy> others;
 };
 RecipeEvidence recipeEvidence(const AccuracyResult &result);
 SharedAccuracy findResult(const std::vector<SharedAccuracy> &results, const Recipe &recipe);
@@ -110,6 +115,18 @@ struct AccuracyRow {
 };
 std::vector<AccuracyRow> accuracyRows(const AccuracyInput &input);
 FigureTable accuracyTable(const AccuracyInput &input);
+
+// What the products of `others` cost: their KL less that of the same recipe in `results`, paired by windows.
+struct ProductsRow {
+    std::string recipe;
+    std::string products;
+    std::string kl;   // this and the difference in thousandths of a nat
+    std::string cost; // "–" where the recipe is not in `results`
+    std::string remark;
+};
+std::vector<ProductsRow> productsRows(const AccuracyInput &input);
+// Behind what names the results: ", packed kernels (AVX-512 VNNI), INT8 activations"; empty for Products::Blas.
+std::string productsSuffix(const AccuracyInput &input);
 
 Reading accuracyReading(const AccuracyInput &input);
 // Sentences with the numbers of this model: what ranks recipes and what does not, which methods lose.

@@ -65,6 +65,8 @@ Json toJson(const AccuracyResult &result) {
     json["windows"] = evaluation.windows;
     json["planned_windows"] = evaluation.plannedWindows;
     json["tokens"] = evaluation.tokens;
+    if (evaluation.products)
+        addJson(*evaluation.products, json);
     json["perplexity"] = evaluation.perplexity;
     json["nll"] = toJson(evaluation.nll);
     if (evaluation.comparison)
@@ -92,6 +94,8 @@ AccuracyResult accuracyFromJson(const Json &json) {
         evaluation.windows = json.at("windows").get<std::size_t>();
         evaluation.plannedWindows = json.at("planned_windows").get<std::size_t>();
         evaluation.tokens = json.at("tokens").get<std::size_t>();
+        if (json.contains("products"))
+            evaluation.products = productsUsedFromJson(json);
         evaluation.perplexity = json.at("perplexity").get<double>();
         evaluation.nll = estimateFrom(json.at("nll"));
         evaluation.comparison = comparisonFrom(json.at("comparison"));

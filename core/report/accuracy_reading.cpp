@@ -68,6 +68,18 @@ std::string bestClause(const AccuracyInput &input, const AccuracyResult &result)
     return least + (distinguishable(difference) ? "." : ", not distinguishable from it.");
 }
 
+// What the same recipe has with other products: the rounding of the kernels, told apart from that of the weights.
+std::string otherProductsLesson(const AccuracyResult &result, const AccuracyResult &other) {
+    const std::string text = "On " + std::string(traits(productsOf(other)).phrase) + " " + recipeText(result.recipe) +
+                             " has " + klText(other);
+    if (!distinguishable(klDifference(other, result)))
+        return text + ", not distinguishable from its " + klText(result) + " on " +
+               std::string(traits(productsOf(result)).phrase) + ".";
+    const double ratio = klOf(other) / klOf(result);
+    return text + ", " + percentText(std::abs(ratio - 1), 2) + (ratio < 1 ? " less than " : " more than ") + "on " +
+           std::string(traits(productsOf(result)).phrase) + ".";
+}
+
 std::string runningClause(const AccuracyRunning &running) {
     std::string text = recipeText(running.recipe);
     if (running.curve.empty())
@@ -258,12 +270,18 @@ Reading accuracyReading(const AccuracyInput &input) {
     if (input.running.empty())
         for (const std::string &lesson : accuracyLessons(input))
             add(lesson);
+    if (input.products != Products::Blas && !reading.clauses.empty())
+        reading.clauses.front() = "On " + std::string(traits(input.products).phrase) + ": " + reading.clauses.front();
     return reading;
 }
 
 std::vector<std::string> accuracyLessons(const AccuracyInput &input) {
     std::vector<std::string> lessons{luckLesson(input.results), belowReferenceLesson(input.results),
                                      sqnrLesson(input.results), saidLesson(input.results), losersLesson(input.results)};
+    if (const SharedAccuracy own = findResult(input.results, input.current))
+        for (const SharedAccuracy &other : input.others)
+            if (other->recipe == own->recipe)
+                lessons.push_back(otherProductsLesson(*own, *other));
     std::erase_if(lessons, [](const std::string &lesson) { return lesson.empty(); });
     return lessons;
 }

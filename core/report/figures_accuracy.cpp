@@ -423,9 +423,11 @@ Figure paretoFigure(const AccuracyInput &input) {
     figure.id = "accuracy.pareto";
     figure.x.label = "bits per weight";
     figure.y.label = rankLabel(input.rank);
-    figure.title = "Bits against " + std::string(input.rank == AccuracyRank::Kl           ? "KL divergence"
-                                                 : input.rank == AccuracyRank::Perplexity ? "rise of perplexity"
-                                                                                          : "SQNR");
+    figure.title = "Bits against " +
+                   std::string(input.rank == AccuracyRank::Kl           ? "KL divergence"
+                               : input.rank == AccuracyRank::Perplexity ? "rise of perplexity"
+                                                                        : "SQNR") +
+                   productsSuffix(input);
     figure.gridVertical = true;
     figure.table = accuracyTable(input);
     std::vector<Shown> points;
@@ -455,6 +457,7 @@ std::optional<Figure> accuracyCurve(const AccuracyInput &input) {
     Figure figure;
     figure.id = "accuracy.curve";
     figure.title = rank == AccuracyRank::Kl ? "Mean KL over the windows" : "Rise of perplexity over the windows";
+    figure.title += productsSuffix(input);
     figure.x.label = "windows of " + input.text;
     figure.x.integral = true;
     figure.y.label = rankLabel(rank);

@@ -214,6 +214,8 @@ Json toJson(const Report &report) {
         json["accuracy"] = Json::array();
         for (const SharedAccuracy &result : report.accuracy->results)
             json["accuracy"].push_back(toJson(*result));
+        for (const SharedAccuracy &result : report.accuracy->others) // their "products" tell them apart
+            json["accuracy"].push_back(toJson(*result));
     }
     if (!report.claims.empty())
         json["claims"] = toJson(report.claims);

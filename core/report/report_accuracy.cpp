@@ -22,6 +22,14 @@ std::string recipesTable(const AccuracyInput &input) {
     return table.finish();
 }
 
+// What was measured with other products than `results` were.
+std::string productsTable(const AccuracyInput &input) {
+    Table table({{"recipe", false}, {"products", false}, {"KL × 10³", true}, {"over F32 products", true}, {"", false}});
+    for (const ProductsRow &row : productsRows(input))
+        table.row({row.recipe, row.products, row.kl, row.cost, row.remark}, "");
+    return table.finish();
+}
+
 std::string claimsTable(const std::vector<Claim> &claims) {
     std::string html = "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">said</th><th scope=\"col\">measured "
                        "here</th><th scope=\"col\">mark</th><th scope=\"col\">why</th></tr></thead><tbody>\n";
@@ -52,6 +60,15 @@ std::string accuracySection(const Report &report) {
                         " class=\"note\"");
         html += recipesTable(input);
     }
+    if (report.accuracy && !report.accuracy->others.empty())
+        html += element("h3", "On the packed kernels") +
+                element("p",
+                        "Run on " + report.accuracy->text +
+                            " too, the quantized linears on packed weights: what the kernels that inference runs on "
+                            "cost, beyond the weights. INT8 activations have a scale a token, and codebooks 8-bit "
+                            "levels. KL and its difference are in thousandths of a nat.",
+                        " class=\"note\"") +
+                productsTable(*report.accuracy);
     if (!report.claims.empty())
         html += element("h2", "Said, and measured here") + claimsTable(report.claims);
     if (!report.answers.empty())

@@ -76,6 +76,51 @@ private Q_SLOTS:
         QVERIFY(!window->session().accuracy().isRunning());
     }
 
+    void packedKernelsAreAChoiceThatIsLabelled() {
+        Window window;
+        QVERIFY(open(window, 2));
+        window->pages().evaluate();
+        QVERIFY(waitForEnd(window));
+        auto *products = accuracyPage(window).findChild<QComboBox *>(QStringLiteral("products"));
+        QVERIFY(products != nullptr);
+        QCOMPARE(products->count(), 3);
+        products->setCurrentIndex(2);
+        Q_EMIT products->activated(2);
+        QTRY_VERIFY2(window.reading().contains(QLatin1String("is not measured yet")) ||
+                         window.reading().startsWith(QLatin1String("Not measured yet")),
+                     qPrintable(window.reading())); // those of the BLAS are not shown as its
+        QCOMPARE(window->session().pageOptions("accuracy")["products"].get<std::string>(), std::string("packed-int8"));
+        window->pages().evaluate();
+        QVERIFY(waitForEnd(window));
+        const auto packed = resultsOf(window, 2, Products::PackedInt8);
+        const auto blas = resultsOf(window, 2);
+        QCOMPARE(packed.size(), 1U);
+        QCOMPARE(blas.size(), 1U);
+        QCOMPARE(packed[0]->evaluation.products->products, Products::PackedInt8);
+        QVERIFY(packed[0]->evaluation.comparison->kl.mean != blas[0]->evaluation.comparison->kl.mean);
+        auto *table = accuracyPage(window).findChild<FittedTable *>();
+        QTRY_COMPARE(table->rowCount(), 2);
+        QTRY_COMPARE(table->item(1, 0)->text(), QStringLiteral("NF4 64, packed INT8"));
+        QTRY_VERIFY2(window.reading().startsWith(QLatin1String("On the packed kernels with INT8 activations:")),
+                     qPrintable(window.reading()));
+        QVERIFY2(window.reading().contains(QLatin1String("On F32 products of decoded weights NF4 64 has KL ")),
+                 qPrintable(window.reading()));
+        // What the kernels cannot take is refused with its reason, and left out of the usual ones.
+        window->session().setRecipe(defaultRecipe(Format::Int4Asym));
+        QTRY_VERIFY(!buttonOf(window, QStringLiteral("Evaluate"))->isEnabled());
+        QVERIFY(buttonOf(window, QStringLiteral("Evaluate"))->toolTip().contains(QLatin1String("zero-points")));
+        window->pages().evaluate();
+        QVERIFY(!window->session().accuracy().isRunning());
+        // The session keeps both apart.
+        const WorkState state = workStateFromJson(toJson(window->session().state()));
+        Window second;
+        second->session().restore(state);
+        QVERIFY(QTest::qWaitFor([&] { return second->session().model() != nullptr; }, patience));
+        QCOMPARE(resultsOf(second, 2, Products::PackedInt8).size(), 1U);
+        QCOMPARE(resultsOf(second, 2).size(), 1U);
+        QVERIFY(*resultsOf(second, 2, Products::PackedInt8)[0]->evaluation.products == *packed[0]->evaluation.products);
+    }
+
     void cancelKeepsWhatWasMeasured() {
         Window window;
         QVERIFY(open(window, 64));
@@ -180,11 +225,11 @@ private:
     bool waitForEnd(Window &window) {
         return QTest::qWaitFor([&] { return !window->session().accuracy().isRunning(); }, longPatience);
     }
-    std::vector<SharedAccuracy> resultsOf(Window &window, std::size_t windows) {
+    std::vector<SharedAccuracy> resultsOf(Window &window, std::size_t windows, Products products = Products::Blas) {
         TextSource text;
         text.path = (m_sample + QStringLiteral("/heldout.txt")).toStdString();
         text.windows = windows;
-        return window->session().accuracy().results(text, window->session().setup().rule);
+        return window->session().accuracy().results(text, window->session().setup().rule, products);
     }
 
     QTemporaryDir m_folder;

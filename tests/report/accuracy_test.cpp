@@ -77,6 +77,24 @@ AccuracyInput example() {
     return input;
 }
 
+// The same on the packed kernels; two of 35 linears could not be.
+SharedAccuracy onPacked(const SharedAccuracy &result) {
+    AccuracyResult packed = *result;
+    packed.evaluation.products = ProductsUsed{Products::PackedInt8, Isa::Avx2, 33, {{"with zero-points", 2}}};
+    return std::make_shared<const AccuracyResult>(packed);
+}
+
+// The current recipe on the packed kernels, and beside it on F32 products.
+AccuracyInput packedExample() {
+    AccuracyInput input;
+    input.current = int8;
+    input.products = Products::PackedInt8;
+    input.results = {onPacked(made(int8, 8.05, 42.6, {0.0015, 0.0017, 0.0013, 0.0015}, {0.001, 0.001, 0.001, 0.001}))};
+    input.others = {example().results[4]};
+    input.text = "heldout.txt";
+    return input;
+}
+
 } // namespace
 
 class AccuracyTest : public QObject {
@@ -220,6 +238,57 @@ private Q_SLOTS:
         QVERIFY(back.recipe == result->recipe);
         QCOMPARE(toJson(back).dump(), toJson(*result).dump());
         QVERIFY_EXCEPTION_THROWN(accuracyFromJson({{"recipe", 3}}), Error);
+        QVERIFY(!back.evaluation.products);
+        nlohmann::ordered_json packed = toJson(*onPacked(result));
+        QVERIFY(accuracyFromJson(packed).evaluation.products == onPacked(result)->evaluation.products);
+        packed["products"] = "by-hand";
+        QVERIFY_EXCEPTION_THROWN(accuracyFromJson(packed), Error);
+    }
+
+    void productsAreNamedWhereverResultsAre() {
+        const AccuracyInput input = packedExample();
+        const auto rows = accuracyRows(input);
+        QCOMPARE(rows[1].name, std::string("INT8 row, packed INT8"));
+        QCOMPARE(rows[1].remark, std::string("2 of 35 quantized linears on decoded weights: 2 with zero-points."));
+        QCOMPARE(productsSuffix(input), std::string(", packed kernels (AVX2), INT8 activations"));
+        QVERIFY(paretoFigure(input).title.find("packed kernels (AVX2)") != std::string::npos);
+        QVERIFY(accuracyCurve(input)->title.find("packed kernels (AVX2)") != std::string::npos);
+        const FigureTable table = accuracyTable(input);
+        QCOMPARE(table.columns.back(), std::string("products"));
+        QCOMPARE(table.rows[0].size(), table.columns.size());
+        const QString said = reading(input);
+        QVERIFY2(said.startsWith("On the packed kernels with INT8 activations: INT8 row moves the predictions by KL "),
+                 qPrintable(said));
+        QVERIFY2(said.contains("On F32 products of decoded weights INT8 row has KL 0.000500 ± 0.000041, 67 % less "),
+                 qPrintable(said));
+        // Those of the BLAS are as they were.
+        AccuracyInput plain = example();
+        QCOMPARE(productsSuffix(plain), std::string());
+        QCOMPARE(accuracyTable(plain).columns.back(), std::string("on the Pareto front"));
+        plain.current = int8;
+        plain.others = packedExample().results;
+        QVERIFY2(reading(plain).contains("On the packed kernels with INT8 activations INT8 row has KL 0.001500 ± "
+                                         "0.000082, 200 % more than on F32 products of decoded weights."),
+                 qPrintable(reading(plain)));
+    }
+
+    void theReportListsThemApart() {
+        AccuracyInput input = example();
+        input.others = packedExample().results;
+        const auto rows = productsRows(input);
+        QCOMPARE(rows.size(), 1U);
+        QCOMPARE(rows[0].products, std::string("packed kernels (AVX2), INT8 activations"));
+        QCOMPARE(plain(rows[0].cost), std::string("+1.000 ± 0.041"));
+        Report report;
+        report.accuracy = input;
+        QVERIFY(html::accuracySection(report).find("<h3>On the packed kernels</h3>") != std::string::npos);
+        QVERIFY(html::accuracySection(report).find("packed kernels (AVX2), INT8 activations") != std::string::npos);
+        // Where nothing was measured on F32 products, that is all.
+        input.results.clear();
+        report.accuracy = input;
+        QVERIFY(html::accuracySection(report).find("<h2>Accuracy</h2>") == std::string::npos);
+        QVERIFY(html::accuracySection(report).find(">INT8 row</td>") != std::string::npos);
+        QCOMPARE(productsRows(input)[0].cost, std::string("–"));
     }
 
     void theReportHoldsItAll() {

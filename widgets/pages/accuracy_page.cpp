@@ -46,7 +46,7 @@ AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent)
 void AccuracyPage::buildBar() {
     m_text = addCombo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
     m_text->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    m_text->setMinimumContentsLength(15);
+    m_text->setMinimumContentsLength(11);
     connect(m_text, &QComboBox::activated, this, &AccuracyPage::chooseText);
     m_context = addCombo(tr("Context"),
                          {QStringLiteral("128"), QStringLiteral("256"), QStringLiteral("512"), QStringLiteral("1024")},
@@ -61,6 +61,17 @@ void AccuracyPage::buildBar() {
                  true);
     m_windows->setMaximumWidth(fieldWidth);
     m_windows->setEditText(QString::number(usualWindows));
+    QStringList products;
+    for (const ProductsTraits &one : allProducts())
+        products.append(toText(std::string(one.name)));
+    m_products = addCombo(
+        tr("Products"), products,
+        tr("What quantized linears are multiplied with. F32, decoded: the weights alone. Packed: the kernels that the "
+           "Speed page times, with F32 activations, or with INT8 ones (a scale a token, and 8-bit levels), whose own "
+           "rounding then counts"),
+        false);
+    m_products->setObjectName(QStringLiteral("products"));
+    connect(m_products, &QComboBox::activated, this, [this] { edited(); });
     m_evaluate = new QPushButton(themeIcon(QStringLiteral("run")), tr("Evaluate"));
     m_evaluate->setAutoDefault(false);
     ends().addWidget(m_evaluate);
@@ -237,6 +248,10 @@ std::optional<std::size_t> AccuracyPage::windows() const {
     return number && typed > 0 ? std::optional(static_cast<std::size_t>(typed)) : std::nullopt;
 }
 
+Products AccuracyPage::products() const {
+    return allProducts()[static_cast<std::size_t>(std::max(0, m_products->currentIndex()))].products;
+}
+
 AccuracyRank AccuracyPage::rank() const { return static_cast<AccuracyRank>(std::max(0, m_rank->current())); }
 
 nlohmann::ordered_json AccuracyPage::options() const {
@@ -249,6 +264,8 @@ nlohmann::ordered_json AccuracyPage::options() const {
     else
         json["windows"] = "all";
     json["rank"] = rankIds[static_cast<std::size_t>(rank())];
+    if (products() != Products::Blas)
+        json["products"] = traits(products()).id;
     return json;
 }
 
@@ -270,6 +287,10 @@ void AccuracyPage::setOptions(const nlohmann::ordered_json &options) {
         if (rank != options.end() && *rank == rankIds[i])
             chosen = i;
     m_rank->setCurrent(chosen);
+    const auto products = options.find("products");
+    const auto known = products != options.end() && products->is_string() ? productsFromId(products->get<std::string>())
+                                                                          : std::nullopt;
+    m_products->setCurrentIndex(static_cast<int>(known.value_or(Products::Blas)));
 }
 
 // What is shown ------------------------------------------------------------------------------------------------------
@@ -280,8 +301,8 @@ void AccuracyPage::setRunning(bool running, double share) {
         m_evaluate->setIcon(themeIcon(running ? QStringLiteral("stop") : QStringLiteral("run")));
     }
     m_evaluate->setText(running ? tr("Cancel, %1 %").arg(qRound(100 * share)) : tr("Evaluate"));
-    for (QWidget *field :
-         {static_cast<QWidget *>(m_text), static_cast<QWidget *>(m_context), static_cast<QWidget *>(m_windows)})
+    for (QWidget *field : {static_cast<QWidget *>(m_text), static_cast<QWidget *>(m_context),
+                           static_cast<QWidget *>(m_windows), static_cast<QWidget *>(m_products)})
         field->setEnabled(!running);
 }
 
@@ -319,8 +340,9 @@ void AccuracyPage::setInput(const AccuracyInput &input) {
     setHint({});
     const bool any = !input.results.empty();
     const bool same = any && m_pareto->isVisibleTo(m_content) && m_input.results == input.results &&
-                      m_input.rank == input.rank && m_input.current == input.current &&
-                      m_input.baseline == input.baseline && m_input.text == input.text;
+                      m_input.others == input.others && m_input.rank == input.rank &&
+                      m_input.current == input.current && m_input.baseline == input.baseline &&
+                      m_input.text == input.text;
     m_pareto->setVisible(any);
     m_title->setVisible(any);
     m_table->setVisible(any);
@@ -372,7 +394,8 @@ void AccuracyPage::fillTable(const AccuracyInput &input) {
         m_title->setText(tr("Recipes tried on %1, %2 windows of %3 tokens")
                              .arg(toText(input.text))
                              .arg(evaluation.plannedWindows)
-                             .arg(evaluation.context));
+                             .arg(evaluation.context) +
+                         toText(productsSuffix(input)));
     }
     std::vector<std::vector<FittedTable::Cell>> cells;
     int bold = -1;

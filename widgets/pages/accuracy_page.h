@@ -38,6 +38,7 @@ public:
     std::size_t context() const;
     std::optional<std::size_t> windows() const; // nullopt: all
     AccuracyRank rank() const;
+    Products products() const;
 
     // `share` of the job that is done.
     void setRunning(bool running, double share = 0);
@@ -73,6 +74,7 @@ private:
     QComboBox *m_context = nullptr;
     QComboBox *m_windows = nullptr;
     SegmentedControl *m_rank = nullptr;
+    QComboBox *m_products = nullptr;
     QPushButton *m_evaluate = nullptr;
     QPushButton *m_usual = nullptr;
     QPushButton *m_forget = nullptr;
