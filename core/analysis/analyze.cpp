@@ -14,12 +14,6 @@
 namespace nibblescope {
 namespace {
 
-void refuseLarge(const TensorInfo &info, const std::string &what) {
-    throw Error(Fault::Input, info.name + " is larger than 256 MiB as F32, and " + what +
-                                  " needs it whole. Use another recipe, or exclude it.")
-        .inTensor(info.name);
-}
-
 // The tensor to be measured, and how it is read.
 struct Source {
     const Model &model;
@@ -90,8 +84,7 @@ void measure(TensorResult &result, const Source &source, const Recipe &recipe, c
     const MethodTraits &method = *findMethod(recipe.method);
     if (!needsWholeTensor(recipe))
         return measureInGroups(result, source, recipe, *method.groupWise);
-    if (result.shape.size() * sizeof(float) > wholeTensorLimitBytes)
-        refuseLarge(result.info, std::string(method.groupWise ? traits(recipe.format).name : method.name));
+    refuseIfTooLarge(result.info, result.shape, recipe);
     measureWhole(result, source, recipe, calibration);
 }
 

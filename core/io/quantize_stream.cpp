@@ -145,12 +145,7 @@ QuantizeOutcome quantizeFromFile(const Model &model, std::size_t tensor, Layout 
             .inTensor(info.name);
     Streamer streamer(model, tensor, layout, recipe, work);
     const MethodTraits &method = *findMethod(recipe.method);
-    const bool large = matrixShape(info, layout).size() * sizeof(float) > wholeTensorLimitBytes;
-    if (large && needsWholeTensor(recipe))
-        throw Error(Fault::Input, shown(info.name) + " is larger than 256 MiB as F32, and " +
-                                      std::string(method.groupWise ? traits(recipe.format).name : method.name) +
-                                      " needs it whole. Use another recipe, or exclude it.")
-            .inTensor(info.name);
+    refuseIfTooLarge(info, matrixShape(info, layout), recipe);
     return needsWholeTensor(recipe) ? streamer.whole(sink, calibration) : streamer.inGroups(*method.groupWise, sink);
 }
 

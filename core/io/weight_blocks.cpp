@@ -7,7 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/io/matrix_reader.h"
+#include "core/io/shown.h"
+#include "core/quant/quantize.h"
 
 namespace nibblescope {
 namespace {
@@ -33,6 +36,19 @@ std::uint64_t blockStep(const MatrixReader &reader, std::uint64_t alignment, boo
 }
 
 } // namespace
+
+void refuseLarge(const TensorInfo &info, const std::string &what) {
+    throw Error(Fault::Input, shown(info.name) + " is larger than 256 MiB as F32, and " + what +
+                                  " needs it whole. Use another recipe, or exclude it.")
+        .inTensor(info.name);
+}
+
+void refuseIfTooLarge(const TensorInfo &info, MatrixShape shape, const Recipe &recipe) {
+    if (shape.size() * sizeof(float) <= wholeTensorLimitBytes || !needsWholeTensor(recipe))
+        return;
+    const MethodTraits &method = *findMethod(recipe.method);
+    refuseLarge(info, std::string(method.groupWise ? traits(recipe.format).name : method.name));
+}
 
 void forEachBlock(const Model &model, std::size_t tensor, Layout layout, std::uint64_t alignment, bool whole,
                   const Work &work, const std::function<void(std::uint64_t, std::span<const float>)> &body) {

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "core/base/work.h"
 #include "core/io/model.h"
+#include "core/quant/recipe.h"
 
 namespace nibblescope {
 
@@ -23,6 +25,12 @@ inline constexpr std::uint64_t blockWeights = 4U << 20;
 // stopped.
 void forEachBlock(const Model &model, std::size_t tensor, Layout layout, std::uint64_t alignment, bool whole,
                   const Work &work, const std::function<void(std::uint64_t, std::span<const float>)> &body);
+
+// Larger ones than wholeTensorLimitBytes cannot be held: throws Error{Fault::Input} that names the tensor and what
+// needs it whole.
+[[noreturn]] void refuseLarge(const TensorInfo &info, const std::string &what);
+// Refuses the tensor where it is too large to be held and the recipe needs it whole.
+void refuseIfTooLarge(const TensorInfo &info, MatrixShape shape, const Recipe &recipe);
 
 // Calls `body` for consecutive runs of the stored bytes, as they are.
 void forEachStoredBlock(const Model &model, std::size_t tensor, const Work &work,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/io/weight_blocks.h"
 #include "core/model/calibration.h"
 #include "core/quant/output_error.h"
 #include "core/quant/quantize.h"
@@ -63,6 +64,10 @@ AwqEdit::AwqEdit(const Llama &llama, const ModelPlan &plan, const Work &work)
     for (std::size_t i = 0; i < config.layers; ++i) {
         work.checkStop();
         work.report({i, config.layers, "AWQ, layer " + std::to_string(i + 1)});
+        for (const std::size_t tensor : llama.tensors().layers[i].linears)
+            if (m_selection.edits(tensor))
+                refuseIfTooLarge(llama.model().tensors[tensor],
+                                 matrixShape(llama.model().tensors[tensor], Layout::OutIn), plan.recipe);
         LlamaLayer layer = llama.layer(i, work);
         LayerScales scales;
         std::array<std::shared_ptr<const InputStatistics>, inputCount> inputs;
@@ -246,7 +251,10 @@ void AwqEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &
         return;
     }
     const Replacement &replaced = found->second;
-    weights = replaced.weights.empty() ? dequantize(replaced.quantized) : replaced.weights;
+    if (replaced.weights.empty())
+        dequantize(replaced.quantized, weights, work);
+    else
+        weights = replaced.weights;
 }
 
 std::optional<QuantizedTensor> AwqEdit::codes(std::size_t tensor, std::vector<float> &weights, const Work &work) const {

@@ -196,7 +196,7 @@ void Llama::applyPacked(const WeightEdit &edit, Products products, LlamaLayer &l
         }
         const auto problem = problemOfPacking(*codes);
         if (problem) {
-            dequantizeRange(*codes, 0, linear.weights.size(), linear.weights.data(), work.kernels);
+            dequantize(*codes, linear.weights, work);
         } else {
             linear.packed = std::make_shared<const PackedLinear>(std::move(*codes), products, work.kernels.isa);
             std::vector<float>().swap(linear.weights);

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/io/shown.h"
+#include "core/io/weight_blocks.h"
 #include "core/quant/quantize.h"
 
 namespace nibblescope {
@@ -21,18 +22,17 @@ bool rowsAreIndependent(const Recipe &recipe) {
 
 void quantizeInPlace(std::vector<float> &weights, MatrixShape shape, const Recipe &recipe,
                      const InputStatistics *inputs, const Work &work) {
-    std::uint64_t rows = shape.rows;
-    if (rowsAreIndependent(recipe))
-        rows = std::clamp<std::uint64_t>(blockBytes / (shape.cols * sizeof(float)), 1, shape.rows);
+    if (!rowsAreIndependent(recipe)) { // codes stand in for a second copy of the weights
+        dequantize(quantize({weights, shape, recipe, nullptr, inputs}, work).tensor, weights, work);
+        return;
+    }
+    const std::uint64_t rows = std::clamp<std::uint64_t>(blockBytes / (shape.cols * sizeof(float)), 1, shape.rows);
     std::vector<float> decoded(rows * shape.cols);
     for (std::uint64_t first = 0; first < shape.rows; first += rows) {
         const std::uint64_t count = std::min(rows, shape.rows - first);
         const auto block = std::span(weights).subspan(first * shape.cols, count * shape.cols);
         quantize({block, {count, shape.cols}, recipe, decoded.data(), inputs}, work);
-        if (rows == shape.rows)
-            weights.swap(decoded);
-        else
-            std::copy_n(decoded.begin(), block.size(), block.begin());
+        std::copy_n(decoded.begin(), block.size(), block.begin());
     }
 }
 
@@ -69,6 +69,7 @@ void RecipeEdit::quantizeWith(std::size_t tensor, const std::vector<float> &weig
     std::shared_ptr<const InputStatistics> inputs;
     if (m_plan.calibration && findMethod(m_plan.recipe.method)->needsCalibration)
         inputs = m_plan.calibration->statisticsFor(info.name);
+    refuseIfTooLarge(info, matrixShape(info, Layout::OutIn), m_plan.recipe);
     try {
         step(matrixShape(info, Layout::OutIn), inputs.get());
     } catch (const Error &error) {

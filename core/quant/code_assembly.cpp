@@ -2,6 +2,7 @@
 #include "core/quant/code_assembly.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/kernels/encode_rules.h"
 
@@ -56,24 +57,16 @@ QuantizeOutcome assemble(const QuantizeInput &input, ChosenCodes chosen, const W
     for (const std::uint8_t code : chosen.codes)
         ++outcome.codeCounts[code];
     pack(tensor, chosen.codes);
-    std::vector<float> own;
-    float *decoded = input.decoded;
-    if (decoded == nullptr) {
-        own.resize(input.weights.size());
-        decoded = own.data();
-    }
-    const std::uint64_t rows = tensor.grid.rows;
-    constexpr std::uint64_t rowsATask = 64;
-    work.parallelFor((rows + rowsATask - 1) / rowsATask, [&](std::size_t task) {
-        const std::uint64_t first = task * rowsATask;
-        dequantizeRows(tensor, first, std::min(rowsATask, rows - first), decoded + first * tensor.grid.cols);
-    });
+    std::vector<std::uint8_t>().swap(chosen.codes);
     const std::size_t chunks = (input.weights.size() + chunkWeights - 1) / chunkWeights;
     std::vector<ErrorSums> sums(chunks);
     work.parallelFor(chunks, [&](std::size_t chunk) {
         const std::size_t first = chunk * chunkWeights;
-        sums[chunk] = work.kernels.errorSums(input.weights.data() + first, decoded + first,
-                                             std::min(chunkWeights, input.weights.size() - first));
+        const std::size_t count = std::min(chunkWeights, input.weights.size() - first);
+        std::array<float, chunkWeights> own; // decoded weights need not be held
+        float *const decoded = input.decoded != nullptr ? input.decoded + first : own.data();
+        dequantizeRange(tensor, first, count, decoded, work.kernels);
+        sums[chunk] = work.kernels.errorSums(input.weights.data() + first, decoded, count);
     });
     for (const ErrorSums &part : sums)
         outcome.sums += part;

@@ -121,6 +121,15 @@ std::vector<float> dequantize(const QuantizedTensor &tensor) {
     return out;
 }
 
+void dequantize(const QuantizedTensor &tensor, std::span<float> out, const Work &work) {
+    constexpr std::uint64_t weightsATask = 1U << 16;
+    work.parallelFor((out.size() + weightsATask - 1) / weightsATask, [&](std::size_t task) {
+        const std::uint64_t first = task * weightsATask;
+        dequantizeRange(tensor, first, std::min<std::uint64_t>(weightsATask, out.size() - first), out.data() + first,
+                        work.kernels);
+    });
+}
+
 StoredBits &StoredBits::operator+=(const StoredBits &other) {
     codes += other.codes;
     scales += other.scales;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/work.h"
 #include "core/kernels/kernels.h"
 #include "core/quant/group_grid.h"
 
@@ -63,6 +64,8 @@ void decodeLevels(const QuantizedTensor &tensor, std::uint64_t firstGroup, std::
 // Decodes grid rows [firstRow, firstRow + rowCount) to F32, row after row.
 void dequantizeRows(const QuantizedTensor &tensor, std::uint64_t firstRow, std::uint64_t rowCount, float *out);
 std::vector<float> dequantize(const QuantizedTensor &tensor);
+// The same on the pool, into all of `out`.
+void dequantize(const QuantizedTensor &tensor, std::span<float> out, const Work &work);
 
 // What became of the scales when they were rounded to their storage type.
 struct ScaleCounts {

@@ -8,6 +8,7 @@
 #include "core/io/open.h"
 #include "core/kernels/kernels.h"
 #include "core/quant/quantize.h"
+#include "tests/support/model_inputs.h"
 #include "tests/support/small_model.h"
 
 namespace nibblescope {
@@ -57,6 +58,36 @@ private slots:
         edit.edit(0, edited, m_work);
         QVERIFY(edited == whole);
         QVERIFY(edited != m_weights);
+        std::vector<float> used = m_weights;
+        const auto codes = edit.codes(0, used, m_work);
+        dequantize(*codes, used, m_work);
+        QVERIFY(used == whole);
+    }
+
+    // As `quantize` does: what cannot be made a file of is not measured either.
+    void whatIsTooLargeToBeHeldIsRefused_data() {
+        QTest::addColumn<QByteArray>("json");
+        QTest::addColumn<QByteArray>("what");
+        QTest::newRow("fitted") << QByteArray(R"({"format": "fitted"})") << QByteArray("Fitted codebook");
+        QTest::newRow("hqq") << QByteArray(R"({"format": "int4-asym", "method": "hqq"})") << QByteArray("HQQ");
+        QTest::newRow("by groups") << QByteArray(R"({"format": "nf4"})") << QByteArray();
+    }
+    void whatIsTooLargeToBeHeldIsRefused() {
+        QFETCH(QByteArray, json);
+        QFETCH(QByteArray, what);
+        Model model = m_model;
+        model.tensors[0].shape = {65537, 1024}; // a row more than 256 MiB
+        model.tensors[0].params = 65537 * 1024;
+        const Recipe recipe = recipeFromJson(nlohmann::ordered_json::parse(json.toStdString()));
+        const RecipeEdit edit(model, {recipe, {}, nullptr});
+        std::vector<float> none; // the refusal comes before anything is touched
+        if (what.isEmpty())
+            none.resize(65537 * 1024);
+        const std::string fault = testing::faultOf([&] { edit.edit(0, none, m_work); });
+        QCOMPARE(QByteArray::fromStdString(fault), what.isEmpty()
+                                                       ? QByteArray()
+                                                       : "tall.weight is larger than 256 MiB as F32, and " + what +
+                                                             " needs it whole. Use another recipe, or exclude it.");
     }
 };
 

@@ -171,6 +171,9 @@ private slots:
         QTest::newRow("rtn") << QStringList{"--format", "nf4"};
         QTest::newRow("clip search") << QStringList{"--format", "int4-asym", "--method", "mse"};
         QTest::newRow("sensitivity") << QStringList{"--format", "int4", "--sensitivity", "layers"};
+        QTest::newRow("flat groups") << QStringList{"--format", "nf4", "--blocks", "flat"};
+        QTest::newRow("fitted") << QStringList{"--format", "fitted"};
+        QTest::newRow("packed") << QStringList{"--format", "nf4", "--products", "packed-int8"};
         QTest::newRow("rounded activations") << QStringList{"--activations", "int8", "--format", "int4"};
     }
     void evaluatingTakesOneLayer() {
