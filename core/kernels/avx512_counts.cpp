@@ -158,82 +158,33 @@ void codeCounts(const DecodeSpan &span, std::uint32_t *counts) {
     }
 }
 
-// Squared errors of a block and their codes, a byte each. Returns the largest square.
-NIBBLESCOPE_INLINE __m512 squaresOf(const float *weights, const float *decoded, std::size_t count, float *squares) {
-    __m512 largest = _mm512_setzero_ps();
+// Squared errors of a block; 0 where the weight is not finite, and up to 15 behind the last.
+NIBBLESCOPE_INLINE void squaresOf(const float *weights, const float *decoded, std::size_t count, double *squares) {
     for (std::size_t i = 0; i < count; i += 16) {
-        const __mmask16 lanes = firstLanes(count - i);
+        const __mmask16 lanes = i + 16 <= count ? 0xffff : firstLanes(count - i);
         const __m512 w = _mm512_maskz_loadu_ps(lanes, weights + i);
-        const __m512 error = _mm512_sub_ps(w, _mm512_maskz_loadu_ps(lanes, decoded + i));
-        const auto finite = static_cast<__mmask16>(lanes & ~_mm512_fpclass_ps_mask(w, notFinite));
-        const __m512 square = _mm512_maskz_mul_ps(finite, error, error);
-        largest = _mm512_max_ps(largest, square);
-        _mm512_store_ps(squares + i, square);
-    }
-    return largest;
-}
-NIBBLESCOPE_INLINE void unpackCodes(const std::uint8_t *codes, std::size_t count, std::uint8_t *bytes) {
-    const __m128i nibble = _mm_set1_epi8(15);
-    for (std::size_t i = 0; i < count; i += 32) {
-        const auto there = static_cast<__mmask16>(firstBits((count - i + 1) / 2));
-        const __m128i both = _mm_maskz_loadu_epi8(there, codes + i / 2);
-        const __m128i high = _mm_and_si128(_mm_srli_epi16(both, 4), nibble);
-        const __m128i low = _mm_and_si128(both, nibble);
-        _mm_store_si128(reinterpret_cast<__m128i *>(bytes + i), _mm_unpacklo_epi8(high, low));
-        _mm_store_si128(reinterpret_cast<__m128i *>(bytes + i + 16), _mm_unpackhi_epi8(high, low));
+        const __mmask16 finite = static_cast<__mmask16>(~_mm512_fpclass_ps_mask(w, notFinite));
+        const __m512 error = _mm512_maskz_sub_ps(finite, w, _mm512_maskz_loadu_ps(lanes, decoded + i));
+        const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(error));
+        const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(error, 1));
+        _mm512_store_pd(squares + i, _mm512_mul_pd(low, low));
+        _mm512_store_pd(squares + i + 8, _mm512_mul_pd(high, high));
     }
 }
 
-// Sums by code. Sixteen masked additions cost twice as much as these plain ones: eight tables, so that equal codes in a
-// row do not wait for each other.
-struct CodeTables {
-    alignas(64) float sums[8][16];
-
-    NIBBLESCOPE_INLINE void clear() {
-        for (auto &table : sums)
-            _mm512_store_ps(table, _mm512_setzero_ps());
-    }
-    NIBBLESCOPE_INLINE void add8(const std::uint8_t *codes, const float *squares) {
-        std::uint64_t eight;
-        __builtin_memcpy(&eight, codes, sizeof(eight));
-        NIBBLESCOPE_UNROLL
-        for (int i = 0; i < 8; ++i)
-            sums[i][eight >> 8 * i & 255] += squares[i];
-    }
-};
-
-constexpr std::size_t errorBlock = 512; // weights, 64 a table: so few lose nothing in single precision
+constexpr std::size_t errorBlock = 256; // weights: squares and sums lie in the first level of the cache together
 
 void codeErrors(const float *weights, const float *decoded, const std::uint8_t *codes, std::size_t count,
-                double *sums) {
-    alignas(64) float squares[errorBlock];
-    alignas(64) std::uint8_t bytes[errorBlock];
-    __m512 largest = _mm512_setzero_ps();
-    __m512d low = _mm512_setzero_pd();
-    __m512d high = _mm512_setzero_pd();
+                double (*sums)[2]) {
+    alignas(64) double squares[errorBlock];
     for (std::size_t begin = 0; begin < count; begin += errorBlock) {
         const std::size_t size = count - begin < errorBlock ? count - begin : errorBlock;
-        CodeTables tables;
-        tables.clear();
-        largest = _mm512_max_ps(largest, squaresOf(weights + begin, decoded + begin, size, squares));
-        unpackCodes(codes + begin / 2, size, bytes);
-        std::size_t i = 0;
-        for (; i + 8 <= size; i += 8)
-            tables.add8(bytes + i, squares + i);
-        for (; i < size; ++i)
-            tables.sums[0][bytes[i]] += squares[i];
-        for (const auto &table : tables.sums) {
-            low = _mm512_add_pd(low, _mm512_cvtps_pd(_mm256_load_ps(table)));
-            high = _mm512_add_pd(high, _mm512_cvtps_pd(_mm256_load_ps(table + 8)));
+        squaresOf(weights + begin, decoded + begin, size, squares);
+        for (std::size_t i = 0; i < size; i += 2) {
+            double *const pair = sums[codes[(begin + i) / 2]];
+            _mm_storeu_pd(pair, _mm_add_pd(_mm_loadu_pd(pair), _mm_load_pd(squares + i)));
         }
     }
-    const float top = _mm512_reduce_max_ps(largest);
-    if (top != 0 && !(top > 1e-25F && top < 1e30F)) { // squares leave the range of single precision
-        scalarKernels().codeErrors(weights, decoded, codes, count, sums);
-        return;
-    }
-    _mm512_storeu_pd(sums, _mm512_add_pd(_mm512_loadu_pd(sums), low));
-    _mm512_storeu_pd(sums + 8, _mm512_add_pd(_mm512_loadu_pd(sums + 8), high));
 }
 
 } // namespace

@@ -181,10 +181,11 @@ struct Kernels {
     // How often each 4-bit code stands in each group of a run (`decodeScales`, `zeroPoints`, `codebook` and `out` are
     // not looked at): 16 counters a group, also of the first and the last, which may be cut; overwritten.
     void (*codeCounts)(const DecodeSpan &span, std::uint32_t *counts);
-    // Squared error under each 4-bit code, over finite weights: 16 sums that are added to. weights[0] has its code in
-    // the high nibble of codes[0]. All sets agree to 1e-6 of their total. count <= chunkWeights.
+    // Squared error under each byte of two 4-bit codes, over finite weights: added to 256 pairs of sums, the first of
+    // each for the weights of the high nibble. weights[0] has its code in the high nibble of codes[0]. A byte at a time
+    // takes half the additions of a code at a time.
     void (*codeErrors)(const float *weights, const float *decoded, const std::uint8_t *codes, std::size_t count,
-                       double *sums);
+                       double (*sums)[2]);
 
     // Indexed by Format; None is null.
     std::array<ScaleRounding (*)(const ScaleSpan &span), formatCount> groupScales;

@@ -247,12 +247,12 @@ void codeCounts(const DecodeSpan &span, std::uint32_t *counts) {
 }
 
 void codeErrors(const float *weights, const float *decoded, const std::uint8_t *codes, std::size_t count,
-                double *sums) {
+                double (*sums)[2]) {
     for (std::size_t i = 0; i < count; ++i) {
         if (!std::isfinite(weights[i]))
             continue;
         const auto error = static_cast<double>(weights[i] - decoded[i]);
-        sums[loadCode<Format::Nf4>(codes, i)] += error * error;
+        sums[codes[i / 2]][i % 2] += error * error;
     }
 }
 

@@ -164,39 +164,19 @@ private:
     std::vector<double> m_rowMaxima;
 };
 
-// What brings the weights of each group to the normalised axis.
-struct GroupFactors {
-    std::vector<float> factors; // 0 where the scale is: such a group's weights, which decode to 0, stand at 0
-    std::vector<float> shifts;
-};
-
-GroupFactors factorsOf(const ScaleSource &scales) {
-    constexpr double largest = std::numeric_limits<float>::max(); // scales below 1e-38
-    const double unit = unitOf(scales.format());
-    GroupFactors all;
-    all.factors.resize(scales.grid().groups());
-    all.shifts.resize(all.factors.size());
-    for (std::size_t group = 0; group < all.factors.size(); ++group) {
-        const GroupScale scale = scales.of(group);
-        if (scale.scale == 0)
-            continue;
-        all.factors[group] = static_cast<float>(std::clamp(1 / (scale.scale * unit), -largest, largest));
-        all.shifts[group] = static_cast<float>(scale.offset / unit);
-    }
-    return all;
-}
-
 // Exact counts of the weights over their groups' scales.
 class DensityCounter {
 public:
-    DensityCounter(const ScaleSource &scales, const BinRange &axis, std::size_t tasks)
-        : m_grid(scales.grid()), m_constants(factorsOf(scales)), m_axis(axis),
-          m_parts(tasks, std::vector<std::uint64_t>(axis.bins + 2)) {}
+    DensityCounter(ScaleSource scales, const BinRange &axis, std::size_t tasks)
+        : m_scales(std::move(scales)), m_axis(axis), m_parts(tasks, std::vector<std::uint64_t>(axis.bins + 2)) {}
 
     // Weights [at, at + size) of a grid row, which begin at `weights`.
     void add(std::size_t task, std::uint64_t at, const float *weights, std::size_t size, const Kernels &kernels) {
-        const std::uint64_t column = at % m_grid.cols;
-        const std::uint64_t group = at / m_grid.cols * m_grid.groupsPerRow() + column / m_grid.groupSize;
+        const GroupGrid &grid = m_scales.grid();
+        const std::uint64_t column = at % grid.cols;
+        const std::uint64_t first = column / grid.groupSize;
+        const std::uint64_t end = (column + size - 1) / grid.groupSize + 1;
+        const GroupFactors constants = factorsOf(at / grid.cols * grid.groupsPerRow() + first, end - first);
         HistogramSpan span;
         span.values = weights;
         span.count = size;
@@ -204,10 +184,10 @@ public:
         span.inverseWidth = static_cast<float>(static_cast<double>(m_axis.bins) / (m_axis.upper - m_axis.lower));
         span.bins = m_axis.bins;
         span.counts = m_parts[task].data();
-        span.factors = m_constants.factors.data() + group;
-        span.shifts = m_constants.shifts.data() + group;
-        span.groupSize = m_grid.groupSize;
-        span.firstInGroup = column % m_grid.groupSize;
+        span.factors = constants.factors.data();
+        span.shifts = constants.shifts.data();
+        span.groupSize = grid.groupSize;
+        span.firstInGroup = column % grid.groupSize;
         kernels.histogram(span);
     }
 
@@ -219,38 +199,30 @@ public:
     }
 
 private:
-    GroupGrid m_grid;
-    GroupFactors m_constants;
+    // What brings the weights of each group to the normalised axis.
+    struct GroupFactors {
+        std::vector<float> factors; // 0 where the scale is: such a group's weights, which decode to 0, stand at 0
+        std::vector<float> shifts;
+    };
+
+    GroupFactors factorsOf(std::uint64_t first, std::size_t groups) const {
+        constexpr double largest = std::numeric_limits<float>::max(); // scales below 1e-38
+        const double unit = unitOf(m_scales.format());
+        GroupFactors all{std::vector<float>(groups), std::vector<float>(groups)};
+        for (std::size_t i = 0; i < groups; ++i) {
+            const GroupScale scale = m_scales.of(first + i);
+            if (scale.scale == 0)
+                continue;
+            all.factors[i] = static_cast<float>(std::clamp(1 / (scale.scale * unit), -largest, largest));
+            all.shifts[i] = static_cast<float>(scale.offset / unit);
+        }
+        return all;
+    }
+
+    ScaleSource m_scales;
     BinRange m_axis;
     std::vector<std::vector<std::uint64_t>> m_parts; // one a task
 };
-
-// Squared error of 8-bit codes. Sums of four, each of every fourth weight, so that equal codes in a row do not wait for
-// each other.
-void addBytes(const std::uint8_t *codes, const float *weights, const float *decoded, std::size_t count, double *sums) {
-    std::array<std::array<double, 256>, 4> tables{};
-    for (std::size_t i = 0; i < count; ++i) {
-        const double error = static_cast<double>(decoded[i]) - static_cast<double>(weights[i]);
-        if (std::isfinite(weights[i]))
-            tables[i % 4][codes[i]] += error * error;
-    }
-    for (std::size_t code = 0; code < 256; ++code)
-        sums[code] += (tables[0][code] + tables[1][code]) + (tables[2][code] + tables[3][code]);
-}
-
-// `column`: of the first weight in its row, which holds its code at `codes`.
-void addNibbles(const std::uint8_t *codes, std::uint64_t column, std::span<const float> weights, const float *decoded,
-                double *sums, const Kernels &kernels) {
-    if (column % 2 != 0) { // behind a row of odd length: the low nibble alone
-        const double error = static_cast<double>(*decoded) - static_cast<double>(weights.front());
-        if (std::isfinite(weights.front()))
-            sums[codes[column / 2] & 15U] += error * error;
-        weights = weights.subspan(1);
-        ++decoded;
-        ++column;
-    }
-    kernels.codeErrors(weights.data(), decoded, codes + column / 2, weights.size(), sums);
-}
 
 // Squared error under each stored code. Tasks are the same whatever runs them, and so are the sums.
 class CodeErrorCounter {
@@ -267,29 +239,59 @@ public:
 
     std::vector<double> total() const {
         std::vector<double> total(m_bytes ? 256 : 16);
-        for (const Sums &part : m_parts)
-            for (std::size_t code = 0; code < total.size(); ++code)
-                total[code] += part[code];
+        for (const Part &part : m_parts)
+            for (std::size_t byte = 0; byte < 256; ++byte)
+                if (m_bytes) {
+                    total[byte] += part.sums[byte][0];
+                } else {
+                    total[byte >> 4] += part.sums[byte][0];
+                    total[byte & 15U] += part.sums[byte][1];
+                }
         return total;
     }
 
 private:
-    using Sums = std::array<double, 256>;
+    // By byte of codes: of its high nibble and its low one, or the first alone for a code of 8 bits.
+    struct Part {
+        double sums[256][2] = {};
+    };
 
-    void addChunk(Sums &sums, std::uint64_t at, std::span<const float> weights,
+    void addChunk(Part &part, std::uint64_t at, std::span<const float> weights,
                   std::array<float, chunkWeights> &decoded, const Kernels &kernels) const {
         const std::uint64_t column = at % m_tensor.grid.cols;
         const std::uint8_t *const codes = m_tensor.codes.data() + at / m_tensor.grid.cols * m_tensor.bytesPerGridRow();
         dequantizeRange(m_tensor, at, weights.size(), decoded.data(), kernels);
         if (m_bytes)
-            addBytes(codes + column, weights.data(), decoded.data(), weights.size(), sums.data());
+            addBytes(codes + column, weights, decoded.data(), part);
         else
-            addNibbles(codes, column, weights, decoded.data(), sums.data(), kernels);
+            addNibbles(codes, column, weights, decoded.data(), part, kernels);
+    }
+
+    static void addBytes(const std::uint8_t *codes, std::span<const float> weights, const float *decoded, Part &part) {
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+            const double error = static_cast<double>(decoded[i]) - static_cast<double>(weights[i]);
+            if (std::isfinite(weights[i]))
+                part.sums[codes[i]][0] += error * error;
+        }
+    }
+
+    // `column`: of the first weight in its row, which holds its code at `codes`.
+    static void addNibbles(const std::uint8_t *codes, std::uint64_t column, std::span<const float> weights,
+                           const float *decoded, Part &part, const Kernels &kernels) {
+        if (column % 2 != 0) { // behind a row of odd length: the low nibble alone
+            const double error = static_cast<double>(*decoded) - static_cast<double>(weights.front());
+            if (std::isfinite(weights.front()))
+                part.sums[codes[column / 2]][1] += error * error;
+            weights = weights.subspan(1);
+            ++decoded;
+            ++column;
+        }
+        kernels.codeErrors(weights.data(), decoded, codes + column / 2, weights.size(), part.sums);
     }
 
     const QuantizedTensor &m_tensor;
     bool m_bytes;
-    std::vector<Sums> m_parts; // one a task
+    std::vector<Part> m_parts; // one a task
 };
 
 // Calls `part(task, at, size)` for parts of a grid's rows, so small that they lie in the cache for all who count them.
@@ -397,12 +399,12 @@ BinsData computeBins(const TensorView &view, const TensorView *compared, const B
         if (!side->levels.empty() && side->levels.front().at < -1)
             lower = std::min(lower, side->levels.front().at * 1.11);
     }
-    const ScaleSource scales(view, options.scale);
+    ScaleSource scales(view, options.scale);
     data.groups = scales.grid().groups();
     const BinRange axis{lower, upper, options.bins};
     const std::span<const float> weights = view.weights->weights;
     const std::size_t tasks = tasksOf(weights.size());
-    DensityCounter density(scales, axis, tasks);
+    DensityCounter density(std::move(scales), axis, tasks);
     std::optional<DensityCounter> other;
     if (two)
         other.emplace(ScaleSource(*compared, options.scale), axis, tasks);

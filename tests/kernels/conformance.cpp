@@ -454,15 +454,15 @@ Problems codeErrorsAgree(const Kernels &kernels) {
             }
             GuardedBuffer<std::uint8_t> codes((count + 1) / 2);
             fillAtRandom(codes);
-            double got[16] = {};
-            double expected[16] = {};
+            double got[256][2] = {};
+            double expected[256][2] = {};
             kernels.codeErrors(w.data(), d.data(), codes.data(), count, got);
             scalarKernels().codeErrors(w.data(), d.data(), codes.data(), count, expected);
-            const double total = std::accumulate(std::begin(expected), std::end(expected), 0.0);
-            for (std::size_t code = 0; code < 16; ++code)
-                if (!(std::fabs(got[code] - expected[code]) <= 1e-6 * total))
-                    problems.push_back(where(Format::Nf4, kind, count, 1, 0) + "error of code " + std::to_string(code) +
-                                       " differs");
+            for (std::size_t byte = 0; byte < 256; ++byte)
+                for (std::size_t nibble = 0; nibble < 2; ++nibble)
+                    if (!(std::fabs(got[byte][nibble] - expected[byte][nibble]) <= 1e-12 * expected[byte][nibble]))
+                        problems.push_back(where(Format::Nf4, kind, count, 1, 0) + "error of byte " +
+                                           std::to_string(byte) + " differs");
             if (problems.size() > 20)
                 return problems;
         }
