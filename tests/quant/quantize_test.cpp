@@ -258,7 +258,9 @@ private Q_SLOTS:
         }
         QVERIFY2(best, "it was never stopped in the middle");
         qInfo("stopped after %.2f ms", *best);
+#ifndef NIBBLESCOPE_SANITIZED
         QVERIFY(*best < 20);
+#endif
     }
 
     void clipSearchIsNeverWorse() {
