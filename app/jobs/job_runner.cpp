@@ -70,6 +70,10 @@ JobFailure failureFromCurrentException() {
     }
 }
 
+std::shared_ptr<WorkerPool> makePool(unsigned threads) {
+    return std::make_shared<WorkerPool>(threads, ThreadShare::Background);
+}
+
 } // namespace
 
 struct JobRunner::Job {
@@ -92,7 +96,7 @@ struct JobRunner::Lane {
 };
 
 JobRunner::JobRunner(unsigned threads, const Kernels &kernels, QObject *parent)
-    : QObject(parent), m_pool(std::make_shared<WorkerPool>(threads)), m_kernels(&kernels) {
+    : QObject(parent), m_pool(makePool(threads)), m_kernels(&kernels) {
     bellType(); // registered before any other thread asks
     for (const unsigned count : {interactiveThreads, 1U}) {
         m_lanes.push_back(std::make_unique<Lane>());
@@ -155,9 +159,10 @@ void JobRunner::dropAll() {
 
 bool JobRunner::isActive(const QString &slot) const { return m_slots.count(slot) != 0; }
 
-void JobRunner::setThreads(unsigned threads) { m_pool = std::make_shared<WorkerPool>(threads); }
+void JobRunner::setThreads(unsigned threads) { m_pool = makePool(threads); }
 
 void JobRunner::runLane(Lane &lane, const std::stop_token &stop) {
+    enterBackground();
     std::unique_lock lock(lane.mutex);
     while (lane.wake.wait(lock, stop, [&lane] { return !lane.waiting.empty(); }) && !stop.stop_requested()) {
         const std::shared_ptr<Job> job = std::move(lane.waiting.front());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/worker_pool.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <exception>
 
@@ -21,12 +23,17 @@ struct WorkerPool::Loop {
     bool hasWork() const { return next < count && !error && !stop.stop_requested(); }
 };
 
-WorkerPool::WorkerPool(unsigned threads) {
+void enterBackground() {
+    constexpr int niceness = 5;             // a third of the share of a thread that draws
+    setpriority(PRIO_PROCESS, 0, niceness); // of the thread alone, on Linux; where it is refused all stay equal
+}
+
+WorkerPool::WorkerPool(unsigned threads, ThreadShare share) {
     if (threads == 0)
         threads = std::max(1U, std::thread::hardware_concurrency());
     m_workers.reserve(threads - 1);
     for (unsigned i = 1; i < threads; ++i)
-        m_workers.emplace_back([this](std::stop_token stop) { work(std::move(stop)); });
+        m_workers.emplace_back([this, share](std::stop_token stop) { work(std::move(stop), share); });
 }
 
 WorkerPool::~WorkerPool() {
@@ -59,7 +66,9 @@ void WorkerPool::runOne(std::unique_lock<std::mutex> &lock, Loop &loop) {
         loop.finished.notify_all();
 }
 
-void WorkerPool::work(std::stop_token stop) {
+void WorkerPool::work(std::stop_token stop, ThreadShare share) {
+    if (share == ThreadShare::Background)
+        enterBackground();
     std::unique_lock lock(m_mutex);
     while (m_wake.wait(lock, stop, [this] { return nextLoop() != nullptr; }))
         runOne(lock, *nextLoop());

@@ -18,10 +18,18 @@ namespace nibblescope {
 // Interactive work overtakes batch work at the granularity of one index.
 enum class Priority { Interactive, Batch };
 
+// How threads share the processors with others of the machine. Those in the background give way to one that draws a
+// window, which would otherwise wait for the end of somebody's time slice.
+enum class ThreadShare { Equal, Background };
+
+// Gives the calling thread, and threads and processes that it starts from now on, less of the processors. For good: the
+// system lets nobody but its administrator take it back.
+void enterBackground();
+
 class WorkerPool {
 public:
     // `threads` counts the caller of parallelFor, which works too; 0 means one per processor.
-    explicit WorkerPool(unsigned threads = 0);
+    explicit WorkerPool(unsigned threads = 0, ThreadShare share = ThreadShare::Equal);
     ~WorkerPool();
     WorkerPool(const WorkerPool &) = delete;
     WorkerPool &operator=(const WorkerPool &) = delete;
@@ -37,7 +45,7 @@ public:
 
 private:
     struct Loop;
-    void work(std::stop_token stop);
+    void work(std::stop_token stop, ThreadShare share);
     void runOne(std::unique_lock<std::mutex> &lock, Loop &loop);
     Loop *nextLoop();
 
