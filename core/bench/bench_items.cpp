@@ -7,16 +7,6 @@
 namespace nibblescope {
 namespace {
 
-struct Rows {
-    std::uint64_t begin;
-    std::uint64_t end;
-};
-
-// A worker's rows: shares differ by at most one row.
-Rows shareOf(std::uint64_t rows, unsigned worker, unsigned workers) {
-    return {rows * worker / workers, rows * (worker + 1) / workers};
-}
-
 // Codes and constants of the chunks that one worker does, as the quantizer does them: a chunk's ranges, scales and
 // codes while it lies in the cache.
 class ChunkQuantizer {
@@ -149,19 +139,22 @@ KernelTiming timingOf(Operation operation, const ProductWeights &view, Isa isa) 
     return timing;
 }
 
-// Where pass `copy` writes `bytes` of output.
+} // namespace
+
+RowShare shareOfRows(std::uint64_t rows, unsigned worker, unsigned workers) {
+    return {rows * worker / workers, rows * (worker + 1) / workers};
+}
+
 std::uint8_t *outputAt(const Arena &scratch, std::size_t bytes, std::size_t copy) {
     const std::size_t stride = (bytes + 4095) / 4096 * 4096;
     return scratch.data() + copy % std::max<std::size_t>(1, scratch.size() / stride) * stride;
 }
 
-} // namespace
-
 BenchItem quantizeItem(const QuantizeCase &what, std::shared_ptr<const TestMatrix> matrix, Isa isa,
                        std::shared_ptr<const Arena> scratch, const std::stop_token &stop) {
     const ProductWeights view = matrix->copy(0);
     BenchItem item;
-    item.matrix = matrix;
+    item.copies = matrix;
     item.timing = timingOf(Operation::Quantize, view, isa);
     item.timing.format = traits(what.format).id;
     if (what.groupSize != 0)
@@ -175,7 +168,7 @@ BenchItem quantizeItem(const QuantizeCase &what, std::shared_ptr<const TestMatri
     item.pass = [=](unsigned worker, unsigned workers, std::size_t copy) {
         const ProductWeights from = matrix->copy(copy);
         ChunkQuantizer quantizer(what, from, *kernels, outputAt(*scratch, from.rows * from.cols, copy));
-        const Rows rows = shareOf(from.rows, worker, workers);
+        const RowShare rows = shareOfRows(from.rows, worker, workers);
         for (std::uint64_t row = rows.begin; row < rows.end && !stop.stop_requested(); ++row)
             quantizer.doRow(row);
     };
@@ -186,7 +179,7 @@ BenchItem dequantizeItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, std:
                          const std::stop_token &stop) {
     const ProductWeights view = matrix->copy(0);
     BenchItem item;
-    item.matrix = matrix;
+    item.copies = matrix;
     item.timing = timingOf(Operation::Dequantize, view, isa);
     item.timing.format = matrix->format().id;
     item.timing.groupSize = matrix->format().groupSize;
@@ -197,7 +190,7 @@ BenchItem dequantizeItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, std:
         const ProductWeights from = matrix->copy(copy);
         auto *const out = reinterpret_cast<float *>(outputAt(*scratch, from.rows * from.cols * sizeof(float), copy));
         std::vector<float> scales(from.groups);
-        const Rows rows = shareOf(from.rows, worker, workers);
+        const RowShare rows = shareOfRows(from.rows, worker, workers);
         for (std::uint64_t row = rows.begin; row < rows.end && !stop.stop_requested(); ++row) {
             kernels->f16ToF32(from.scales + row * from.groups, scales.data(), from.groups);
             DecodeSpan span;
@@ -235,7 +228,7 @@ BenchItem histogramItem(std::uint32_t bins, std::shared_ptr<const TestMatrix> ma
                         const std::stop_token &stop) {
     const ProductWeights view = matrix->copy(0);
     BenchItem item;
-    item.matrix = matrix;
+    item.copies = matrix;
     item.timing = timingOf(Operation::Histogram, view, isa);
     item.timing.format = matrix->format().id;
     item.timing.input = inputOf(*matrix);
@@ -245,7 +238,7 @@ BenchItem histogramItem(std::uint32_t bins, std::shared_ptr<const TestMatrix> ma
     item.pass = [=](unsigned worker, unsigned workers, std::size_t copy) {
         const ProductWeights from = matrix->copy(copy);
         std::vector<std::uint64_t> counts(bins + 2);
-        const Rows rows = shareOf(from.rows, worker, workers);
+        const RowShare rows = shareOfRows(from.rows, worker, workers);
         for (std::uint64_t row = rows.begin; row < rows.end && !stop.stop_requested(); ++row) {
             HistogramSpan span;
             span.lower = -0.1F;

@@ -18,7 +18,7 @@ struct BenchItem {
     // One worker's share of one pass over copy `copy` of the matrix. Looks at the stop token several times a
     // millisecond and returns early after a request.
     std::function<void(unsigned worker, unsigned workers, std::size_t copy)> pass;
-    std::shared_ptr<const TestMatrix> matrix;
+    std::shared_ptr<const CopyCycle> copies;
     std::vector<double> seconds; // of one pass
     std::vector<double> shares;
     std::size_t passesASample = 1;
@@ -31,6 +31,13 @@ struct QuantizeCase {
     std::uint32_t histogramBins = 0;
 };
 
+struct RowShare {
+    std::uint64_t begin;
+    std::uint64_t end;
+};
+// A worker's rows: shares differ by at most one row.
+RowShare shareOfRows(std::uint64_t rows, unsigned worker, unsigned workers);
+
 // Weights in `matrix` (fp32, fp16 or bf16); codes go to `scratch`, over and over.
 BenchItem quantizeItem(const QuantizeCase &what, std::shared_ptr<const TestMatrix> matrix, Isa isa,
                        std::shared_ptr<const Arena> scratch, const std::stop_token &stop);
@@ -42,6 +49,8 @@ BenchItem histogramItem(std::uint32_t bins, std::shared_ptr<const TestMatrix> ma
 // batch 1: matvec, else matmul. F32 activations with a batch go through the BLAS where there is one.
 BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activations activations, std::uint32_t batch,
                       const std::stop_token &stop);
+// Where in `scratch` pass `copy` writes its `bytes` of output: over and over, each pass further on.
+std::uint8_t *outputAt(const Arena &scratch, std::size_t bytes, std::size_t copy);
 // Who multiplies batches in F32: "OpenBLAS, SkylakeX"; empty: our own matrix-vector kernels.
 std::string blasName();
 

@@ -29,7 +29,8 @@ public:
     void measure(const BenchPlan &plan);
     // Share of the samples that another program disturbed each time they were tried.
     double disturbedShare() const;
-    // In the order of add().
+    // In the order of add(); the seconds and shares of an item by round, those of one round taken side by side.
+    const std::vector<BenchItem> &items() const { return m_items; }
     std::vector<KernelTiming> timings() const;
     void bandwidthTo(MachineInfo &machine) const;
 

@@ -1,37 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
-#include <cmath>
-#include <random>
 
 #if defined(NIBBLESCOPE_HAVE_OPENBLAS)
 #include <cblas.h>
 #endif
 
 #include "core/bench/bench_items.h"
+#include "core/bench/product_inputs.h"
 
 namespace nibblescope {
 namespace {
 
 constexpr std::uint64_t blockRows = 64; // between two looks at the stop token
-constexpr std::uint64_t checkedRows = 128;
-constexpr std::uint64_t checkedWeights = std::uint64_t{1} << 22;
 // Products between two looks at the stop token: about 5 ms of the BLAS, 2 ms of an integer kernel.
 constexpr std::uint64_t blasStep = std::uint64_t{1} << 28;
 constexpr std::uint64_t integerStep = std::uint64_t{1} << 26;
-
-struct Inputs {
-    std::uint32_t batch;
-    std::vector<float> x; // [batch, cols]
-};
-
-Inputs makeInputs(std::uint32_t batch, std::uint64_t cols) {
-    Inputs inputs{batch, std::vector<float>(batch * cols)};
-    std::mt19937 random(3);
-    std::normal_distribution<float> normal;
-    for (float &value : inputs.x)
-        value = normal(random);
-    return inputs;
-}
 
 // What one worker needs and keeps from pass to pass.
 struct Worker {
@@ -42,8 +25,8 @@ struct Worker {
 };
 
 // Y = X W' for rows [begin, end) with F32 activations: one vector by the kernel, a batch of plain weights by the BLAS.
-void multiplyF32(const ProductKernels &kernels, const ProductWeights &from, const Inputs &inputs, std::uint64_t begin,
-                 std::uint64_t end, Worker &worker, float *y) {
+void multiplyF32(const ProductKernels &kernels, const ProductWeights &from, const ProductInputs &inputs,
+                 std::uint64_t begin, std::uint64_t end, Worker &worker, float *y) {
     if (inputs.batch == 1) {
         kernels.matvecF32(from, worker.split, begin, end - begin, y + begin);
         return;
@@ -71,7 +54,8 @@ void multiplyF32(const ProductKernels &kernels, const ProductWeights &from, cons
     }
 }
 
-void quantizeInputs(const ProductKernels &kernels, const ProductWeights &from, const Inputs &inputs, Worker &worker) {
+void quantizeInputs(const ProductKernels &kernels, const ProductWeights &from, const ProductInputs &inputs,
+                    Worker &worker) {
     worker.quantized.resize(inputs.batch);
     for (std::uint32_t i = 0; i < inputs.batch; ++i)
         kernels.quantizeActivations(from, inputs.x.data() + i * from.cols, worker.quantized[i]);
@@ -84,25 +68,6 @@ void multiplyInt8(const ProductKernels &kernels, const ProductWeights &from, std
     else
         kernels.matmulInt8(from, worker.quantized.data(), worker.quantized.size(), begin, end - begin, y,
                            worker.workspace);
-}
-
-// max |error| / max |y| of the first rows and vectors against F64 on the exact weights and the exact vectors.
-double relativeError(const TestMatrix &matrix, const Inputs &inputs, const std::vector<float> &y, std::uint64_t rows) {
-    double largest = 0;
-    double worst = 0;
-    const std::uint64_t cols = inputs.x.size() / inputs.batch;
-    const std::uint64_t checked = std::clamp<std::uint64_t>(checkedWeights / cols, 1, checkedRows);
-    for (std::uint64_t row = 0; row < std::min(rows, checked); ++row) {
-        const auto weights = matrix.row(row);
-        for (std::uint32_t i = 0; i < std::min(inputs.batch, 2U); ++i) {
-            double right = 0;
-            for (std::size_t k = 0; k < cols; ++k)
-                right += static_cast<double>(weights[k]) * static_cast<double>(inputs.x[i * cols + k]);
-            largest = std::max(largest, std::fabs(right));
-            worst = std::max(worst, std::fabs(static_cast<double>(y[i * rows + row]) - right));
-        }
-    }
-    return largest > 0 ? worst / largest : 0;
 }
 
 } // namespace
@@ -120,7 +85,7 @@ BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activat
     const ProductWeights view = matrix->copy(0);
     const ProductKernels *const kernels = &productsFor(isa);
     BenchItem item;
-    item.matrix = matrix;
+    item.copies = matrix;
     item.timing.operation = batch == 1 ? Operation::Matvec : Operation::Matmul;
     item.timing.isa = isa;
     item.timing.rows = view.rows;
@@ -131,7 +96,7 @@ BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activat
     item.timing.batch = batch;
     item.timing.activations = activations;
     item.timing.bytes = view.bytes();
-    const auto inputs = std::make_shared<const Inputs>(makeInputs(batch, view.cols));
+    const auto inputs = std::make_shared<const ProductInputs>(makeProductInputs(batch, view.cols));
     const auto y = std::make_shared<std::vector<float>>(batch * view.rows);
     const auto workers = std::make_shared<std::vector<Worker>>(256);
     const std::uint64_t most = activations == Activations::F32 ? blasStep : integerStep;
@@ -160,7 +125,7 @@ BenchItem productItem(std::shared_ptr<const TestMatrix> matrix, Isa isa, Activat
     };
     item.pass(0, 1, 0);
     throwIfStopped(stop);
-    item.timing.maxRelativeError = relativeError(*matrix, *inputs, *y, view.rows);
+    item.timing.maxRelativeError = relativeProductError(*matrix, *inputs, *y);
     return item;
 }
 

@@ -118,7 +118,7 @@ void TestMatrix::makeQuantized(const std::vector<float> &weights, const Work &wo
 
 void TestMatrix::fill(std::uint8_t *memory, std::size_t bytes, const std::stop_token &stop) {
     m_memory = memory;
-    m_copies = std::max<std::size_t>(1, bytes / m_copyBytes);
+    setCopies(std::max<std::size_t>(1, bytes / m_copyBytes));
     const SecondLevel &second = m_tensor.secondLevel;
     const auto copyTo = [&stop](std::uint8_t *to, const std::uint8_t *from, std::size_t count) {
         for (std::size_t done = 0; done < count; done += pieceBytes) {
@@ -133,14 +133,14 @@ void TestMatrix::fill(std::uint8_t *memory, std::size_t bytes, const std::stop_t
         std::memcpy(memory + m_scalesAt, second.codes.data(), second.codes.size());
         std::memcpy(memory + m_blocksAt, second.blockScales.data(), second.blockScales.size() * sizeof(float));
     }
-    for (std::size_t i = 1; i < m_copies; ++i)
+    for (std::size_t i = 1; i < copies(); ++i)
         copyTo(memory + i * m_copyBytes, memory, m_copyBytes);
     m_data = {};
 }
 
 ProductWeights TestMatrix::copy(std::size_t index) const {
     ProductWeights view = m_view;
-    const std::uint8_t *const begin = m_memory + index % m_copies * m_copyBytes;
+    const std::uint8_t *const begin = m_memory + index % copies() * m_copyBytes;
     view.data = begin;
     if (m_format.doubleQuant) {
         view.scaleCodes = begin + m_scalesAt;
@@ -149,12 +149,6 @@ ProductWeights TestMatrix::copy(std::size_t index) const {
         view.scales = reinterpret_cast<const std::uint16_t *>(begin + m_scalesAt);
     }
     return view;
-}
-
-std::size_t TestMatrix::takeCopies(std::size_t count) const {
-    const std::size_t first = m_nextCopy;
-    m_nextCopy = (m_nextCopy + count) % m_copies;
-    return first;
 }
 
 std::vector<float> TestMatrix::row(std::uint64_t index) const {

@@ -11,6 +11,7 @@
 #include "core/base/work.h"
 #include "core/bench/arena.h"
 #include "core/bench/bench.h"
+#include "core/bench/copy_cycle.h"
 #include "core/kernels/products.h"
 #include "core/quant/quantized_tensor.h"
 
@@ -20,7 +21,7 @@ namespace nibblescope {
 std::vector<float> benchWeights(std::uint64_t rows, std::uint64_t cols, const std::stop_token &stop);
 
 // One copy after another in `memory`; each starts at a cache line.
-class TestMatrix {
+class TestMatrix : public CopyCycle {
 public:
     // Throws Error{Fault::Call} for a format that has no product.
     TestMatrix(const ProductFormat &format, const std::vector<float> &weights, std::uint64_t rows, std::uint64_t cols,
@@ -29,11 +30,7 @@ public:
     // Bytes of one copy, and the matrix copied over `memory` (at least one copy must fit).
     std::size_t copyBytes() const { return m_copyBytes; }
     void fill(std::uint8_t *memory, std::size_t bytes, const std::stop_token &stop);
-    std::size_t copies() const { return m_copies; }
     ProductWeights copy(std::size_t index) const;
-    // Copies are used in turn by all that read this matrix: the first of `count` that have not been touched for
-    // longest.
-    std::size_t takeCopies(std::size_t count) const;
 
     // The exact weights of one row, as F32.
     std::vector<float> row(std::uint64_t index) const;
@@ -53,9 +50,7 @@ private:
     std::size_t m_scalesAt = 0;
     std::size_t m_blocksAt = 0;
     std::size_t m_copyBytes = 0;
-    std::size_t m_copies = 0;
     const std::uint8_t *m_memory = nullptr;
-    mutable std::size_t m_nextCopy = 0; // of the thread that measures
 };
 
 } // namespace nibblescope
