@@ -69,6 +69,7 @@ struct ProductWorkspace {
     std::vector<std::uint8_t> panel;
     std::vector<std::uint8_t> activations;
     std::vector<float> scales;
+    std::vector<float> sums;
 };
 
 // Error of a product against F64 with the same weights, for |x| <= X and n columns, over the largest possible |y|:
