@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // nibblescope-benchmarks [--benchmark_filter=quantize/nf4 ...]: bytes a second and the share of the read bandwidth.
-#if defined(NIBBLESCOPE_HAVE_OPENBLAS)
-#include <cblas.h>
-#endif
-
 #include "bench_support.h"
 #include "core/bench/machine.h"
 
@@ -14,9 +10,6 @@ int main(int argc, char **argv) {
     for (const unsigned threads : benchmarks::threadCounts())
         benchmark::AddCustomContext("read_gb_s_" + std::to_string(threads),
                                     std::to_string(benchmarks::readBandwidth(threads) * 1e-9));
-#if defined(NIBBLESCOPE_HAVE_OPENBLAS)
-    benchmark::AddCustomContext("openblas", openblas_get_corename());
-#endif
     benchmarks::registerKernels();
     benchmarks::registerProducts();
     benchmarks::registerMethods();

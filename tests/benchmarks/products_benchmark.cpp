@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Products of every kind and instruction set, and what users would take instead: Eigen and OpenBLAS in FP32.
-#include <Eigen/Core>
-#if defined(NIBBLESCOPE_HAVE_OPENBLAS)
-#include <cblas.h>
-#endif
-
+// Products of every kind of weights and instruction set. What users would take instead stands in comparison/.
 #include "bench_support.h"
-#include "core/base/half.h"
 #include "core/kernels/products.h"
+#include "core/quant/double_quantization.h"
 
 namespace nibblescope::benchmarks {
 namespace {
@@ -18,71 +13,112 @@ struct Kind {
     const char *name;
     WeightKind kind;
     std::size_t groupSize; // 0: no scales
-    bool integer;
+    bool doubleQuant = false;
+    Format levelsOf = Format::None; // Codebook4
 };
 constexpr Kind kinds[] = {
-    {"fp32", WeightKind::F32, 0, false},
-    {"fp16", WeightKind::F16, 0, false},
-    {"bf16", WeightKind::Bf16, 0, false},
-    {"int8_row", WeightKind::Int8, side, true},
-    {"int4_64", WeightKind::Int4, 64, true},
-    {"int4_128", WeightKind::Int4, 128, true},
-    {"nf4_64", WeightKind::Codebook4, 64, true},
-    {"int4_64_f32x", WeightKind::Int4, 64, false},
-    {"nf4_64_f32x", WeightKind::Codebook4, 64, false},
+    {"fp32", WeightKind::F32, 0},
+    {"fp16", WeightKind::F16, 0},
+    {"bf16", WeightKind::Bf16, 0},
+    {"int8_row", WeightKind::Int8, side},
+    {"int8_64", WeightKind::Int8, 64},
+    {"int4_64", WeightKind::Int4, 64},
+    {"int4_128", WeightKind::Int4, 128},
+    {"nf4_64", WeightKind::Codebook4, 64, false, Format::Nf4},
+    {"nf4_64_dq", WeightKind::Codebook4, 64, true, Format::Nf4},
+    {"fp4_64", WeightKind::Codebook4, 64, false, Format::Fp4},
+    {"mxfp4_32", WeightKind::Codebook4, 32, false, Format::Mxfp4},
 };
+constexpr std::size_t batches[] = {2, 4, 32, 512};
 
 const std::vector<float> &inputs() {
     static const std::vector<float> x(512 * side, 0.25F);
     return x;
 }
 
+std::size_t rowBytesOf(WeightKind kind) {
+    switch (kind) {
+    case WeightKind::F32:
+        return 4 * side;
+    case WeightKind::F16:
+    case WeightKind::Bf16:
+        return 2 * side;
+    case WeightKind::Int8:
+        return side;
+    default:
+        return side / 2;
+    }
+}
+
+// Without pointers to codes and scales.
 ProductWeights weightsOf(const Kind &kind) {
-    static const std::vector<std::uint16_t> scales(side * side / 16, f16FromF32(0.01F));
     ProductWeights weights;
     weights.kind = kind.kind;
     weights.rows = side;
     weights.cols = side;
-    weights.rowBytes = kind.kind == WeightKind::F32                                    ? 4 * side
-                       : kind.kind == WeightKind::F16 || kind.kind == WeightKind::Bf16 ? 2 * side
-                       : kind.kind == WeightKind::Int8                                 ? side
-                                                                                       : side / 2;
+    weights.rowBytes = rowBytesOf(kind.kind);
     weights.groupSize = kind.groupSize;
     weights.groups = kind.groupSize == 0 ? 0 : side / kind.groupSize;
-    weights.scales = scales.data();
+    if (kind.doubleQuant) {
+        static const std::vector<float> blockScales(side * side / 64 / 256, 0.01F);
+        weights.blockScales = blockScales.data();
+        weights.map = dynamicMap().data();
+        weights.offset = 0.02F;
+    }
     if (kind.kind == WeightKind::Codebook4)
-        setLevels(weights, levels(Format::Nf4).data());
+        setLevels(weights, levels(kind.levelsOf).data());
     return weights;
 }
 
-void registerMatvec(const Kind &kind, Isa isa) {
-    const ProductKernels &kernels = productsFor(isa);
-    const ProductWeights weights = weightsOf(kind);
-    const bool integer = kind.integer;
-    const auto run = [&kernels, weights, integer](std::size_t offset, unsigned) {
-        ProductWeights from = weights;
-        from.data = coldWeights().data() + offset;
-        static thread_local std::vector<float> y(side);
-        static thread_local QuantizedActivations quantized;
-        static thread_local SplitActivations plain;
-        if (integer) {
-            kernels.quantizeActivations(from, inputs().data(), quantized);
-            kernels.matvecInt8(from, quantized, 0, from.rows, y.data());
-        } else {
-            kernels.splitActivations(from, inputs().data(), plain);
-            kernels.matvecF32(from, plain, 0, from.rows, y.data());
-        }
-        benchmark::DoNotOptimize(y.data());
-    };
-    registerPass({std::string("matvec/") + kind.name, isa, weights.rows * weights.rowBytes, weights.bytes(), run});
+// Codes and scales that are cold: both move on with the offset.
+ProductWeights weightsAt(const ProductWeights &weights, std::size_t offset) {
+    ProductWeights from = weights;
+    from.data = coldWeights().data() + offset;
+    if (weights.groups == 0)
+        return from;
+    const std::size_t first = offset / weights.rowBytes * weights.groups;
+    const std::size_t last = coldScales().size() / sizeof(std::uint16_t) - weights.rows * weights.groups;
+    if (weights.map != nullptr)
+        from.scaleCodes = coldScales().data() + first % last;
+    else
+        from.scales = reinterpret_cast<const std::uint16_t *>(coldScales().data()) + first % last;
+    return from;
 }
 
-void registerMatmul(const Kind &kind, Isa isa, std::size_t batch) {
+void registerProduct(const std::string &name, const ProductWeights &weights, Isa isa,
+                     const std::function<void(const ProductWeights &from)> &multiply) {
+    const auto run = [weights, multiply](std::size_t offset, unsigned) { multiply(weightsAt(weights, offset)); };
+    ProductWeights counted = weightsAt(weights, 0);
+    registerPass({name, isa, weights.rows * weights.rowBytes, counted.bytes(), run});
+}
+
+// F32 activations, as all kinds can have them.
+void registerMatvecF32(const Kind &kind, Isa isa) {
     const ProductKernels &kernels = productsFor(isa);
-    const ProductWeights weights = weightsOf(kind);
-    const auto run = [&kernels, weights, batch](std::size_t offset, unsigned) {
-        ProductWeights from = weights;
-        from.data = coldWeights().data() + offset;
+    registerProduct(std::string("matvec_f32/") + kind.name, weightsOf(kind), isa, [&](const ProductWeights &from) {
+        static thread_local std::vector<float> y(side);
+        static thread_local SplitActivations plain;
+        kernels.splitActivations(from, inputs().data(), plain);
+        kernels.matvecF32(from, plain, 0, from.rows, y.data());
+        benchmark::DoNotOptimize(y.data());
+    });
+}
+
+void registerMatvecInt8(const Kind &kind, Isa isa) {
+    const ProductKernels &kernels = productsFor(isa);
+    registerProduct(std::string("matvec_int8/") + kind.name, weightsOf(kind), isa, [&](const ProductWeights &from) {
+        static thread_local std::vector<float> y(side);
+        static thread_local QuantizedActivations quantized;
+        kernels.quantizeActivations(from, inputs().data(), quantized);
+        kernels.matvecInt8(from, quantized, 0, from.rows, y.data());
+        benchmark::DoNotOptimize(y.data());
+    });
+}
+
+void registerMatmulInt8(const Kind &kind, Isa isa, std::size_t batch) {
+    const ProductKernels &kernels = productsFor(isa);
+    const std::string name = "matmul_" + std::to_string(batch) + "_int8/" + kind.name;
+    registerProduct(name, weightsOf(kind), isa, [&kernels, batch](const ProductWeights &from) {
         static thread_local std::vector<float> y(512 * side);
         static thread_local std::vector<QuantizedActivations> quantized(512);
         static thread_local ProductWorkspace workspace;
@@ -90,54 +126,42 @@ void registerMatmul(const Kind &kind, Isa isa, std::size_t batch) {
             kernels.quantizeActivations(from, inputs().data() + i * side, quantized[i]);
         kernels.matmulInt8(from, quantized.data(), batch, 0, from.rows, y.data(), workspace);
         benchmark::DoNotOptimize(y.data());
-    };
-    registerPass({"matmul_" + std::to_string(batch) + "/" + kind.name, isa, weights.rows * weights.rowBytes,
-                  weights.bytes(), run});
+    });
 }
 
-// The libraries choose their own instructions; the name of the scalar set stands for that.
-void registerOthers() {
-    constexpr std::size_t bytes = side * side * sizeof(float);
-    registerPass({"matvec/eigen_fp32", Isa::Scalar, bytes, bytes, [](std::size_t offset, unsigned) {
-                      using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-                      const Eigen::Map<const Matrix> w(reinterpret_cast<const float *>(coldWeights().data() + offset),
-                                                       side, side);
-                      const Eigen::Map<const Eigen::VectorXf> x(inputs().data(), side);
-                      static thread_local Eigen::VectorXf y(side);
-                      y.noalias() = w * x;
-                      benchmark::DoNotOptimize(y.data());
-                  }});
-#if defined(NIBBLESCOPE_HAVE_OPENBLAS)
-    openblas_set_num_threads(1);
-    const auto multiply = [](std::size_t offset, int batch) {
-        static thread_local std::vector<float> y(512 * side);
-        const auto *const w = reinterpret_cast<const float *>(coldWeights().data() + offset);
-        constexpr auto n = static_cast<blasint>(side);
-        if (batch == 1)
-            cblas_sgemv(CblasRowMajor, CblasNoTrans, n, n, 1.0F, w, n, inputs().data(), 1, 0.0F, y.data(), 1);
-        else
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, batch, n, n, 1.0F, inputs().data(), n, w, n, 0.0F,
-                        y.data(), n);
-        benchmark::DoNotOptimize(y.data());
-    };
-    for (const int batch : {1, 32, 512})
-        registerPass({batch == 1 ? "matvec/openblas_fp32" : "matmul_" + std::to_string(batch) + "/openblas_fp32",
-                      Isa::Scalar, bytes, bytes,
-                      [multiply, batch](std::size_t offset, unsigned) { multiply(offset, batch); }});
-#endif
+// Of one vector of 4096; bytes are those of its F32 values.
+void registerActivations(Isa isa) {
+    const ProductKernels &kernels = productsFor(isa);
+    for (const WeightKind kind : {WeightKind::Int8, WeightKind::Int4}) {
+        ProductWeights weights;
+        weights.kind = kind;
+        weights.cols = side;
+        constexpr std::size_t bytes = side * sizeof(float);
+        registerPass({kind == WeightKind::Int8 ? "activations_int8/plain" : "activations_int8/split", isa, bytes, bytes,
+                      [&kernels, weights](std::size_t offset, unsigned) {
+                          static thread_local QuantizedActivations quantized;
+                          kernels.quantizeActivations(
+                              weights, reinterpret_cast<const float *>(coldWeights().data() + offset), quantized);
+                          benchmark::DoNotOptimize(quantized);
+                      }});
+    }
 }
 
 } // namespace
 
 void registerProducts() {
-    registerOthers();
-    for (const Isa isa : supportedIsas())
+    for (const Isa isa : supportedIsas()) {
+        registerActivations(isa);
         for (const Kind &kind : kinds) {
-            registerMatvec(kind, isa);
-            if (kind.integer && isa != Isa::Scalar)
-                for (const std::size_t batch : {32U, 512U})
-                    registerMatmul(kind, isa, batch);
+            registerMatvecF32(kind, isa);
+            if (kind.groupSize == 0)
+                continue;
+            registerMatvecInt8(kind, isa);
+            for (const std::size_t batch : batches)
+                if (isa != Isa::Scalar || batch <= 4) // more take seconds there
+                    registerMatmulInt8(kind, isa, batch);
         }
+    }
 }
 
 } // namespace nibblescope::benchmarks
