@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "core/base/half.h"
 #include "core/bench/machine.h"
 #include "core/bench/pinned_team.h"
 #include "core/bench/read_probe.h"
@@ -36,7 +37,31 @@ Arena makeWeights() {
     return arena;
 }
 
+Arena makeHalves(InputType type) {
+    Arena arena(coldBytes / 2);
+    const Kernels &kernels = kernelsFor(supportedIsas().back());
+    const auto narrow = type == InputType::F16 ? kernels.f32ToF16 : kernels.f32ToBf16;
+    narrow(reinterpret_cast<const float *>(coldWeights().data()), reinterpret_cast<std::uint16_t *>(arena.data()),
+           coldBytes / sizeof(float));
+    return arena;
+}
+
 } // namespace
+
+const Arena &coldHalves(InputType type) {
+    static const Arena f16 = makeHalves(InputType::F16);
+    static const Arena bf16 = makeHalves(InputType::Bf16);
+    return type == InputType::F16 ? f16 : bf16;
+}
+
+const Arena &coldScales() {
+    static const Arena arena = [] {
+        Arena made(std::size_t{128} << 20);
+        std::fill_n(reinterpret_cast<std::uint16_t *>(made.data()), made.size() / 2, f16FromF32(0.01F));
+        return made;
+    }();
+    return arena;
+}
 
 const Arena &coldWeights() {
     static const Arena arena = makeWeights();
@@ -83,6 +108,7 @@ void registerPass(const Pass &pass) {
         pin(thread);
         const std::size_t part = coldBytes / threads / pass.bytes * pass.bytes;
         std::size_t at = 0;
+        pass.run(thread * part, thread); // makes what is made when it is first needed
         for (auto _ : state) {
             pass.run(thread * part + at, thread);
             at = at + 2 * pass.bytes <= part ? at + pass.bytes : 0;

@@ -18,6 +18,10 @@ inline constexpr std::size_t coldBytes = std::size_t{1} << 30;
 
 // One GiB of normal weights in F32; any piece of it is also read as codes.
 const Arena &coldWeights();
+// The same weights as F16 or BF16, half as many bytes: what stands at byte `offset` there stands at `offset / 2` here.
+const Arena &coldHalves(InputType type);
+// 128 MiB of F16 scales of 0.01, to be read along with codes.
+const Arena &coldScales();
 // 256 MiB to write to.
 const Arena &outputs();
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every kernel on every instruction set that this machine has.
+// Every kernel on every instruction set that this machine has. Bytes are those of the F32 weights that go in or come
+// out; of 16-bit and 8-bit inputs those that go in.
 #include <array>
 
 #include "bench_support.h"
@@ -20,40 +21,76 @@ void perChunk(const float *weights, const std::function<void(const float *chunk,
 
 std::size_t groupOf(Format format) { return format == Format::Int8 ? chunkWeights : format == Format::Mxfp4 ? 32 : 64; }
 
-void registerEncode(const Kernels &kernels, Format format, bool fused) {
-    const auto at = static_cast<std::size_t>(format);
+const char *nameOf(InputType type) { return type == InputType::F32 ? "f32" : type == InputType::F16 ? "f16" : "bf16"; }
+
+const std::uint8_t *inputAt(InputType type, std::size_t offset) {
+    return type == InputType::F32 ? coldWeights().data() + offset : coldHalves(type).data() + offset / 2;
+}
+
+// What is made beside codes and scales in the same pass.
+struct Extras {
+    const char *name;
+    bool fused;
+    std::size_t bins;
+};
+constexpr Extras extras[] = {{"quantize/", false, 0}, {"quantize_fused/", true, 0}, {"quantize_fused_128/", true, 128}};
+
+void registerQuantize(const Kernels &kernels, Format format, InputType input, const Extras &extra) {
+    const auto quantize = kernels.quantize[static_cast<std::size_t>(format)];
     const std::size_t group = groupOf(format);
     const std::size_t perByte = traits(format).codeBits == 8 ? 1 : 2;
-    const auto run = [&kernels, format, fused, at, group, perByte](std::size_t offset, unsigned) {
-        std::array<GroupRange, chunkWeights / 32> ranges;
+    const std::size_t width = input == InputType::F32 ? 4 : 2;
+    const auto run = [=](std::size_t offset, unsigned) {
         std::array<float, chunkWeights / 32> scales{};
         std::array<std::uint8_t, chunkWeights / 32> zeroPoints{};
         std::array<std::uint32_t, 256> counts{};
+        std::array<std::uint64_t, 130> histogram{};
         ErrorSums sums;
-        std::uint8_t *const codes = outputAt(offset / 4);
+        HistogramSpan values;
+        values.lower = -0.1F;
+        values.inverseWidth = static_cast<float>(extra.bins) / 0.2F;
+        values.bins = extra.bins;
+        values.counts = histogram.data();
+        for (std::size_t done = 0; done < pieceWeights; done += chunkWeights) {
+            QuantizeSpan span;
+            span.weights = inputAt(input, offset) + done * width;
+            span.input = input;
+            span.count = chunkWeights;
+            span.groupSize = group;
+            span.scales = scales.data();
+            span.zeroPoints = traits(format).zeroPoint ? zeroPoints.data() : nullptr;
+            span.codes = outputAt(offset / 4) + done / perByte;
+            span.sums = extra.fused ? &sums : nullptr;
+            span.codeCounts = extra.fused ? counts.data() : nullptr;
+            span.histogram = extra.bins != 0 ? &values : nullptr;
+            quantize(span);
+        }
+        benchmark::DoNotOptimize(sums);
+    };
+    registerPass({extra.name + std::string(traits(format).id) + "/" + nameOf(input), kernels.isa, pieceBytes,
+                  pieceWeights * width, run});
+}
+
+// With scales that are there already, as formats with double quantization and searched scales need it.
+void registerEncode(const Kernels &kernels, Format format) {
+    const auto encode = kernels.encode[static_cast<std::size_t>(format)];
+    const std::size_t group = groupOf(format);
+    const std::size_t perByte = traits(format).codeBits == 8 ? 1 : 2;
+    const auto run = [=](std::size_t offset, unsigned) {
+        static const std::vector<float> scales(chunkWeights / 32, 0.01F);
+        static const std::vector<std::uint8_t> zeroPoints(chunkWeights / 32, 8);
         perChunk(weightsAt(offset), [&](const float *chunk, std::size_t done) {
-            kernels.groupRanges(chunk, chunkWeights, group, ranges.data());
-            ScaleSpan scale;
-            scale.ranges = ranges.data();
-            scale.count = chunkWeights / group;
-            scale.scales = scales.data();
-            scale.zeroPoints = traits(format).zeroPoint ? zeroPoints.data() : nullptr;
-            kernels.groupScales[at](scale);
             EncodeSpan span;
             span.weights = chunk;
             span.count = chunkWeights;
             span.groupSize = group;
             span.encodeScales = span.decodeScales = scales.data();
-            span.zeroPoints = scale.zeroPoints;
-            span.codes = codes + done / perByte;
-            span.sums = fused ? &sums : nullptr;
-            span.codeCounts = fused ? counts.data() : nullptr;
-            kernels.encode[at](span);
+            span.zeroPoints = traits(format).zeroPoint ? zeroPoints.data() : nullptr;
+            span.codes = outputAt(offset / 4) + done / perByte;
+            encode(span);
         });
-        benchmark::DoNotOptimize(sums);
     };
-    const std::string name = std::string(fused ? "quantize_fused/" : "quantize/") + std::string(traits(format).id);
-    registerPass({name, kernels.isa, pieceBytes, pieceBytes, run});
+    registerPass({"encode/" + std::string(traits(format).id), kernels.isa, pieceBytes, pieceBytes, run});
 }
 
 void registerDecode(const Kernels &kernels, Format format) {
@@ -72,6 +109,56 @@ void registerDecode(const Kernels &kernels, Format format) {
         kernels.decode[at](span);
     };
     registerPass({"dequantize/" + std::string(traits(format).id), kernels.isa, pieceBytes, pieceBytes, run});
+}
+
+// To BF16, by way of F32 in the cache. Bytes are those of the BF16 that come out.
+void registerDecodeToBf16(const Kernels &kernels, Format format) {
+    const auto decode = kernels.decode[static_cast<std::size_t>(format)];
+    const std::size_t group = groupOf(format);
+    const std::size_t perByte = traits(format).codeBits == 8 ? 1 : 2;
+    const auto run = [=, narrow = kernels.f32ToBf16](std::size_t offset, unsigned) {
+        static const std::vector<float> scales(chunkWeights / 32, 0.01F);
+        static const std::vector<std::uint8_t> zeroPoints(chunkWeights / 32, 8);
+        std::array<float, chunkWeights> decoded;
+        auto *const out = reinterpret_cast<std::uint16_t *>(outputAt(offset / 2));
+        for (std::size_t done = 0; done < pieceWeights; done += chunkWeights) {
+            DecodeSpan span;
+            span.codes = coldWeights().data() + offset / 8 + done / perByte;
+            span.count = chunkWeights;
+            span.groupSize = group;
+            span.decodeScales = scales.data();
+            span.zeroPoints = traits(format).zeroPoint ? zeroPoints.data() : nullptr;
+            span.out = decoded.data();
+            decode(span);
+            narrow(decoded.data(), out + done, chunkWeights);
+        }
+    };
+    registerPass({"dequantize_bf16/" + std::string(traits(format).id), kernels.isa, pieceBytes, pieceBytes / 2, run});
+}
+
+// How often each code stands in a group, and the error under each code: what the Bins page asks for.
+void registerPerCode(const Kernels &kernels) {
+    const auto count = [counts = kernels.codeCounts](std::size_t offset, unsigned) {
+        static thread_local std::vector<std::uint32_t> out(pieceWeights / 64 * 16);
+        DecodeSpan span;
+        span.codes = coldWeights().data() + offset / 8;
+        span.count = pieceWeights;
+        span.groupSize = 64;
+        counts(span, out.data());
+        benchmark::DoNotOptimize(out.data());
+    };
+    // Bytes are those of the codes.
+    registerPass({"code_counts_64", kernels.isa, pieceBytes, pieceWeights / 2, count});
+    const auto errors = [&kernels](std::size_t offset, unsigned) {
+        double sums[256][2]{};
+        const auto *const decoded = reinterpret_cast<const float *>(outputAt(offset));
+        perChunk(weightsAt(offset), [&](const float *chunk, std::size_t done) {
+            kernels.codeErrors(chunk, decoded + done, coldWeights().data() + (offset / 8 + done / 2), chunkWeights,
+                               sums);
+        });
+        benchmark::DoNotOptimize(sums);
+    };
+    registerPass({"code_errors", kernels.isa, pieceBytes, 2 * pieceBytes, errors});
 }
 
 void registerClipSearch(const Kernels &kernels, Format format) {
@@ -127,18 +214,41 @@ void registerSimple(const Kernels &kernels) {
                       });
                       benchmark::DoNotOptimize(ranges.data());
                   }});
-    for (const bool half : {true, false}) {
+}
+
+void registerConversions(const Kernels &kernels) {
+    for (const InputType type : {InputType::F16, InputType::Bf16}) {
+        const bool half = type == InputType::F16;
         const auto widen = half ? kernels.f16ToF32 : kernels.bf16ToF32;
         const auto narrow = half ? kernels.f32ToF16 : kernels.f32ToBf16;
-        const std::string name = half ? "f16" : "bf16";
-        registerPass({name + "_to_f32", kernels.isa, pieceBytes, pieceBytes, [widen](std::size_t offset, unsigned) {
-                          widen(reinterpret_cast<const std::uint16_t *>(coldWeights().data() + offset),
-                                reinterpret_cast<float *>(outputAt(offset)), pieceBytes / 2);
-                      }});
+        const std::string name = nameOf(type);
+        registerPass(
+            {name + "_to_f32", kernels.isa, pieceBytes, pieceBytes / 2, [widen, type](std::size_t offset, unsigned) {
+                 widen(reinterpret_cast<const std::uint16_t *>(inputAt(type, offset)),
+                       reinterpret_cast<float *>(outputAt(offset)), pieceWeights);
+             }});
         registerPass({"f32_to_" + name, kernels.isa, pieceBytes, pieceBytes, [narrow](std::size_t offset, unsigned) {
                           narrow(weightsAt(offset), reinterpret_cast<std::uint16_t *>(outputAt(offset)), pieceWeights);
                       }});
     }
+    for (const bool four : {true, false}) {
+        const auto widen = four ? kernels.f8E4M3ToF32 : kernels.f8E5M2ToF32;
+        registerPass({four ? "f8_e4m3_to_f32" : "f8_e5m2_to_f32", kernels.isa, pieceBytes, pieceBytes / 4,
+                      [widen](std::size_t offset, unsigned) {
+                          widen(coldWeights().data() + offset / 4, reinterpret_cast<float *>(outputAt(offset)),
+                                pieceWeights);
+                      }});
+    }
+}
+
+void registerFormat(const Kernels &kernels, Format format) {
+    for (const Extras &extra : extras)
+        for (const InputType input : {InputType::F32, InputType::F16, InputType::Bf16})
+            registerQuantize(kernels, format, input, extra);
+    registerEncode(kernels, format);
+    registerDecode(kernels, format);
+    registerDecodeToBf16(kernels, format);
+    registerClipSearch(kernels, format);
 }
 
 } // namespace
@@ -147,14 +257,12 @@ void registerKernels() {
     for (const Isa isa : supportedIsas()) {
         const Kernels &kernels = kernelsFor(isa);
         registerSimple(kernels);
-        registerHistogram(kernels, 128);
-        registerHistogram(kernels, 256);
-        for (const FormatTraits &row : allFormats().subspan(1)) {
-            registerEncode(kernels, row.format, false);
-            registerEncode(kernels, row.format, true);
-            registerDecode(kernels, row.format);
-            registerClipSearch(kernels, row.format);
-        }
+        registerConversions(kernels);
+        registerPerCode(kernels);
+        for (const std::size_t bins : {64U, 128U, 256U})
+            registerHistogram(kernels, bins);
+        for (const FormatTraits &row : allFormats().subspan(1))
+            registerFormat(kernels, row.format);
     }
 }
 
