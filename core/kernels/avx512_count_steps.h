@@ -141,66 +141,6 @@ NIBBLESCOPE_INLINE void countBytes(const std::uint8_t *bytes, std::size_t count,
         counts[code] += counter.total(code);
 }
 
-// A histogram of finite values, 64 at a time. Bins are found by vectors and counted by plain additions, which run
-// beside the vector work of others. They count what was found `lag` blocks ago: bins that still wait to be written to
-// memory could not be read yet, as the additions before them wait there too.
-class ValueCounter {
-public:
-    static constexpr std::size_t mostBins = 250;
-
-    NIBBLESCOPE_INLINE void begin(const HistogramSpan &span) {
-        m_counter.clear();
-        m_found = m_counted = 0;
-        m_lower = span.lower;
-        m_inverseWidth = span.inverseWidth;
-        m_bins = static_cast<float>(span.bins);
-        m_above = static_cast<char>(span.bins + 1);
-    }
-    NIBBLESCOPE_INLINE void add(const __m512 (&v)[4]) {
-        if (m_found - m_counted == lag)
-            count();
-        __m512i slot[4];
-        NIBBLESCOPE_UNROLL
-        for (std::size_t i = 0; i < 4; ++i) {
-            const __m512 place =
-                _mm512_mul_ps(_mm512_sub_ps(v[i], _mm512_set1_ps(m_lower)), _mm512_set1_ps(m_inverseWidth));
-            slot[i] = _mm512_cvt_roundps_epi32(_mm512_min_ps(_mm512_set1_ps(m_bins), place),
-                                               _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-        }
-        // Below is anything negative: it saturates at 0.
-        const __m512i one = _mm512_set1_epi16(1);
-        const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(slot[0], slot[1]), one);
-        const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(slot[2], slot[3]), one);
-        _mm512_store_si512(m_slots[m_found++ % lag],
-                           _mm512_min_epu8(_mm512_packus_epi16(a, b), _mm512_set1_epi8(m_above)));
-    }
-    NIBBLESCOPE_INLINE void finish(const HistogramSpan &span) {
-        while (m_counted != m_found)
-            count();
-        for (std::size_t i = 0; i < span.bins + 2; ++i)
-            span.counts[i] += m_counter.total(i);
-    }
-
-private:
-    static constexpr std::size_t lag = 16;
-
-    NIBBLESCOPE_INLINE void count() {
-        const std::uint8_t *const slots = m_slots[m_counted++ % lag];
-        NIBBLESCOPE_UNROLL
-        for (std::size_t i = 0; i < 64; i += 8)
-            m_counter.add8(slots + i);
-    }
-
-    alignas(64) std::uint8_t m_slots[lag][64];
-    ByteCounter m_counter;
-    std::size_t m_found;
-    std::size_t m_counted;
-    float m_lower;
-    float m_inverseWidth;
-    float m_bins;
-    char m_above;
-};
-
 } // namespace
 NIBBLESCOPE_TARGET_END
 

@@ -5,6 +5,7 @@
 // it back. Chunks that hold NaN, Inf or something absurd are noticed by one accumulator and left to the definition.
 #if defined(__x86_64__)
 #include "core/kernels/avx512_encode.h"
+#include "core/kernels/avx512_bit_counts.h"
 #include "core/kernels/avx512_count_steps.h"
 #include "core/kernels/avx512_encode_steps.h"
 
@@ -111,7 +112,7 @@ void encodeChunk(const EncodeSpan &span) {
             _mm512_storeu_si512(buffer + i, _mm512_setzero_si512());
         packNibbles(buffer, span.count, span.codes);
         if (span.codeCounts != nullptr)
-            countNibbles(span.codes, span.count, span.codeCounts);
+            countNibblesAvx512(span.codes, span.count, span.codeCounts);
     }
 }
 

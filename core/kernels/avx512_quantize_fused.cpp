@@ -11,6 +11,7 @@
 #include "core/kernels/isa_tables.h"
 
 #if defined(__x86_64__)
+#include "core/kernels/avx512_bit_counts.h"
 #include "core/kernels/avx512_count_steps.h"
 #include "core/kernels/avx512_quantize.h"
 #include "core/kernels/avx512_quantize_steps.h"
@@ -21,6 +22,40 @@ NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512)
 namespace {
 
 constexpr std::size_t treeBlocks = 4;
+constexpr std::size_t mostBins = 250; // their slots are bytes
+
+// Adds a histogram of finite weights, in a pass of its own over a chunk that lies in the cache: beside the codes there
+// are not registers enough. False, and nothing is counted: a place may be too far away to be converted; no weight is
+// larger than `largest`.
+template <InputType input>
+bool countValues(const QuantizeSpan &span, float largest) {
+    const HistogramSpan &bins = *span.histogram;
+    const auto start = static_cast<double>(bins.lower);
+    const double farthest = static_cast<double>(largest) + (start < 0 ? -start : start);
+    if (!(farthest * static_cast<double>(bins.inverseWidth) < 0x1p30))
+        return false;
+    alignas(64) std::uint8_t slots[chunkWeights];
+    const Source weights{static_cast<const char *>(span.weights)};
+    const __m512 lower = _mm512_set1_ps(bins.lower);
+    const __m512 inverseWidth = _mm512_set1_ps(bins.inverseWidth);
+    const __m512i above = _mm512_set1_epi8(static_cast<char>(bins.bins + 1));
+    const __m512i one = _mm512_set1_epi16(1);
+    for (std::size_t done = 0; done < span.count; done += blockWeights) {
+        __m512 w[4];
+        __m512i bin[4];
+        loadBlock<input>(weights.template after<input>(done), w);
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 4; ++i)
+            bin[i] = _mm512_cvt_roundps_epi32(_mm512_mul_ps(_mm512_sub_ps(w[i], lower), inverseWidth),
+                                              _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+        // Below is anything negative: it saturates at 0.
+        const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(bin[0], bin[1]), one);
+        const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(bin[2], bin[3]), one);
+        _mm512_store_si512(slots + done, _mm512_min_epu8(_mm512_packus_epi16(a, b), above));
+    }
+    countSlotsAvx512(slots, span.count, bins.bins + 2, bins.counts);
+    return true;
+}
 
 NIBBLESCOPE_INLINE void addSquares(__m512 (&lanes)[2], const __m512 (&v)[4]) {
     NIBBLESCOPE_UNROLL
@@ -154,14 +189,13 @@ struct Accounts {
     }
 };
 
-template <Format format, InputType input, std::size_t groupsPerBlock, bool withHistogram>
+template <Format format, InputType input, std::size_t groupsPerBlock>
 struct FusedEncoder {
     const QuantizeSpan &span;
     const std::size_t blocksPerGroup;
     const EncodeTables &tables;
     const WordTables words;
     Accounts &accounts;
-    ValueCounter *const values;
     const bool exactProducts; // of a code and a scale; what they decode to is computed only where it is asked for
     float largest = 0;
 
@@ -171,6 +205,9 @@ struct FusedEncoder {
         for (std::size_t b = 0; b < blocks; ++b) {
             __m512 w[4];
             loadBlock<input>(weights.template after<input>(b * blockWeights), w);
+            NIBBLESCOPE_UNROLL
+            for (__m512 &v : w)
+                __asm__("" : "+v"(v)); // in registers: GCC 12 would load each of them twice
             peaksOfFloats<groupsPerBlock>(w, peaks + b * groupsPerBlock);
             addSquares(signal, w);
             if (b % treeBlocks == treeBlocks - 1)
@@ -268,8 +305,6 @@ struct FusedEncoder {
             Block block;
             loadBlock<input>(weights.template after<input>(b * blockWeights), block.w);
             askAhead<input>(weights.template after<input>(b * blockWeights));
-            if constexpr (withHistogram)
-                values->add(block.w);
             if constexpr (format == Format::Nf4)
                 codeLevels(block, tile, units, group);
             else
@@ -375,16 +410,13 @@ NIBBLESCOPE_INLINE bool finishSums(const Accounts &accounts, float largest, std:
     return true;
 }
 
-template <Format format, InputType input, std::size_t groupsPerBlock, bool withHistogram>
+template <Format format, InputType input, std::size_t groupsPerBlock>
 bool quantizeGroups(const QuantizeSpan &span) {
     Accounts accounts{};
-    ValueCounter values;
-    if constexpr (withHistogram)
-        values.begin(*span.histogram);
     const EncodeTables &tables = encodeTables(format);
     const bool exact = format == Format::Int4 && span.scaleType != ScaleType::F32 && span.decoded == nullptr;
-    FusedEncoder<format, input, groupsPerBlock, withHistogram> encoder{
-        span, span.groupSize / blockWeights, tables, wordTables<format>(tables), accounts, &values, exact};
+    FusedEncoder<format, input, groupsPerBlock> encoder{
+        span, span.groupSize / blockWeights, tables, wordTables<format>(tables), accounts, exact};
     const std::size_t groups = span.count / span.groupSize;
     if (walkTiles<format, input, groupsPerBlock>(encoder, span, groups) != groups)
         return false;
@@ -396,24 +428,20 @@ bool quantizeGroups(const QuantizeSpan &span) {
             return false;
         *span.sums = sums;
     }
+    if (span.histogram != nullptr && !countValues<input>(span, encoder.largest))
+        return false;
     if (span.codeCounts != nullptr) {
         if constexpr (format == Format::Int8)
             countBytes(span.codes, span.count, span.codeCounts);
         else
-            countNibbles(span.codes, span.count, span.codeCounts);
+            countNibblesAvx512(span.codes, span.count, span.codeCounts);
     }
-    if constexpr (withHistogram)
-        values.finish(*span.histogram);
     return true;
 }
 
 template <Format format, InputType input>
 bool quantizeInput(const QuantizeSpan &span) {
-    if (span.histogram != nullptr)
-        return span.groupSize == 32 ? quantizeGroups<format, input, 2, true>(span)
-                                    : quantizeGroups<format, input, 1, true>(span);
-    return span.groupSize == 32 ? quantizeGroups<format, input, 2, false>(span)
-                                : quantizeGroups<format, input, 1, false>(span);
+    return span.groupSize == 32 ? quantizeGroups<format, input, 2>(span) : quantizeGroups<format, input, 1>(span);
 }
 
 template <Format format>
@@ -434,7 +462,7 @@ NIBBLESCOPE_TARGET_END
 
 bool quantizeFusedAvx512(Format format, const QuantizeSpan &span) {
     const bool whole = span.count % (span.groupSize == 32 ? 64 : span.groupSize) == 0;
-    const bool countable = span.histogram == nullptr || span.histogram->bins <= ValueCounter::mostBins;
+    const bool countable = span.histogram == nullptr || span.histogram->bins <= mostBins;
     if (span.count < 256 || !whole || !countable)
         return false;
     switch (format) {

@@ -51,7 +51,7 @@ CpuFeatures cpuFeatures() {
     const bool f = has(seven.b, 16), dq = has(seven.b, 17), bw = has(seven.b, 30), vl = has(seven.b, 31);
     features.avx512 = features.avx2 && zmm && f && dq && bw && vl;
     features.avx512vnni = features.avx512 && has(seven.c, 11);
-    features.vbmi = features.avx512 && has(seven.c, 1);
+    features.vpopcnt = features.avx512 && has(seven.c, 14);
     return features;
 }
 

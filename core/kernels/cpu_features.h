@@ -9,7 +9,7 @@ struct CpuFeatures {
     bool avx2 = false;       // AVX2, FMA, F16C, and the system saves the 256-bit registers
     bool avx512 = false;     // F, BW, DQ, VL, and the system saves the 512-bit and mask registers
     bool avx512vnni = false; // integer dot products
-    bool vbmi = false;       // VBMI beside avx512
+    bool vpopcnt = false;    // VPOPCNTDQ beside avx512
     bool neon = false;       // always on aarch64
     bool dotprod = false;    // integer dot products beside neon
 };

@@ -19,7 +19,7 @@
 #define NIBBLESCOPE_AVX2 "avx2,fma,f16c"
 #define NIBBLESCOPE_AVX512 "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"
 #define NIBBLESCOPE_AVX512_VNNI "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
-#define NIBBLESCOPE_AVX512_VBMI "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi"
+#define NIBBLESCOPE_AVX512_POPCNT "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq"
 #define NIBBLESCOPE_NEON_DOT "arch=armv8.2-a+dotprod" // NEON alone needs no brackets
 
 // Before a loop of a few steps over vectors in an array: unless it is unrolled, the array is kept in memory.

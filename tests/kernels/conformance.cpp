@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "bit_count_conformance.h"
 #include "comparing.h"
 #include "core/kernels/encode_rules.h"
 #include "core/kernels/format.h"
@@ -477,7 +478,7 @@ const std::vector<Check> &checks() {
         {"moments", momentsAgree},         {"error sums", sumsAgree},        {"histograms", histogramsAgree},
         {"encode", encodeAgrees},          {"decode", decodeAgrees},         {"clip search", clipSearchAgrees},
         {"quantize", quantizeAgrees},      {"code counts", codeCountsAgree}, {"code errors", codeErrorsAgree},
-        {"activations", activationsAgree}, {"products", productsAgree},
+        {"activations", activationsAgree}, {"products", productsAgree},      {"bit counts", bitCountsAgree},
     };
     return all;
 }

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Counting by planes of bits: eight vectors of bytes become eight vectors that hold bit 0, bit 1 ... of 512 numbers.
+// Three planes, each a number's bit or its complement, tell which of the 512 are a given number: an AND, a population
+// count and an addition for each possible number, whatever the numbers are. Counters in memory, one store a number,
+// take twice as long, since a core stores to one line of its cache a cycle.
+#include "core/kernels/avx512_bit_counts.h"
+
+#if defined(__x86_64__)
+#include "core/kernels/avx512_count_steps.h"
+#include "core/kernels/cpu_features.h"
+
+namespace nibblescope {
+
+NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512_POPCNT)
+namespace {
+
+constexpr std::size_t planeNumbers = 512;
+constexpr std::size_t mostPlaneBlocks = chunkWeights / planeNumbers;
+
+// Exchanges the bits of `a` that `mask` leaves out, which lie `shift` above those of `b` that it names, with these.
+template <int shift>
+NIBBLESCOPE_INLINE void exchangeBits(__m512i &a, __m512i &b, __m512i mask) {
+    const __m512i low = _mm512_ternarylogic_epi32(mask, a, _mm512_slli_epi64(b, shift), 0xca);
+    b = _mm512_ternarylogic_epi32(mask, _mm512_srli_epi64(a, shift), b, 0xca);
+    a = low;
+}
+
+// Bit k of byte j of vector i becomes bit i of byte j of vector k.
+NIBBLESCOPE_INLINE void toPlanes(__m512i (&v)[8]) {
+    NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 4; ++i)
+        exchangeBits<4>(v[i], v[i + 4], _mm512_set1_epi8(0x0f));
+    NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 4; ++i)
+        exchangeBits<2>(v[i + i / 2 * 2], v[i + i / 2 * 2 + 2], _mm512_set1_epi8(0x33));
+    NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 8; i += 2)
+        exchangeBits<1>(v[i], v[i + 1], _mm512_set1_epi8(0x55));
+}
+
+// Where two bits are 0, 1, 2 and 3.
+NIBBLESCOPE_INLINE void tellTwoBits(__m512i low, __m512i high, __m512i (&where)[4]) {
+    where[0] = _mm512_ternarylogic_epi32(low, high, high, 0x03);
+    where[1] = _mm512_andnot_si512(high, low);
+    where[2] = _mm512_andnot_si512(low, high);
+    where[3] = _mm512_and_si512(low, high);
+}
+
+// Counts of sixteen numbers in lanes of 64 bits, [bits 2 and 3][bits 0 and 1].
+using Counts16 = __m512i[4][4];
+
+NIBBLESCOPE_INLINE void clear(Counts16 &sums) {
+    NIBBLESCOPE_UNROLL
+    for (auto &row : sums)
+        row[0] = row[1] = row[2] = row[3] = _mm512_setzero_si512();
+}
+
+NIBBLESCOPE_INLINE void addWhere(Counts16 &sums, std::size_t i, __m512i there, const __m512i (&low)[4]) {
+    NIBBLESCOPE_UNROLL
+    for (std::size_t k = 0; k < 4; ++k) {
+        sums[i][k] = _mm512_add_epi64(sums[i][k], _mm512_popcnt_epi64(_mm512_and_si512(there, low[k])));
+        __asm__ volatile("" : "+v"(sums[i][k])); // one after the other: GCC 12 would do all ANDs first and store sums
+    }
+}
+
+// The sixteen sums over the lanes; each must fit 16 bits.
+NIBBLESCOPE_INLINE __m256i sumsOf(const Counts16 &sums) {
+    __m512i v[4];
+    NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 4; ++i)
+        v[i] = _mm512_or_si512(_mm512_or_si512(sums[i][0], _mm512_slli_epi64(sums[i][1], 16)),
+                               _mm512_or_si512(_mm512_slli_epi64(sums[i][2], 32), _mm512_slli_epi64(sums[i][3], 48)));
+    const __m512i a = _mm512_add_epi16(_mm512_unpacklo_epi64(v[0], v[1]), _mm512_unpackhi_epi64(v[0], v[1]));
+    const __m512i b = _mm512_add_epi16(_mm512_unpacklo_epi64(v[2], v[3]), _mm512_unpackhi_epi64(v[2], v[3]));
+    const __m512i pairs = _mm512_add_epi16(_mm512_shuffle_i64x2(a, b, 0x88), _mm512_shuffle_i64x2(a, b, 0xdd));
+    const __m512i all = _mm512_add_epi16(pairs, _mm512_shuffle_i64x2(pairs, pairs, 0xb1));
+    return _mm512_castsi512_si256(_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 1, 4, 5, 0, 0, 0, 0), all));
+}
+
+// What tells bytes apart, in blocks of 512 of them.
+struct alignas(64) TellingPlanes {
+    __m512i low[mostPlaneBlocks][4];    // bits 0 and 1
+    __m512i middle[mostPlaneBlocks][4]; // bits 2 and 3
+    __m512i high[mostPlaneBlocks][16];  // bits 4 to 7
+};
+
+NIBBLESCOPE_INLINE std::size_t tellBytes(const std::uint8_t *bytes, std::size_t count, std::size_t rows,
+                                         TellingPlanes &planes) {
+    std::size_t block = 0;
+    for (std::size_t done = 0; done < count; done += planeNumbers, ++block) {
+        __m512i v[8];
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 8; ++i) {
+            const std::size_t at = done + 64 * i;
+            const std::size_t left = count > at ? count - at : 0;
+            const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
+            v[i] = _mm512_mask_loadu_epi8(_mm512_set1_epi8(-1), live, bytes + (left == 0 ? 0 : at));
+        }
+        toPlanes(v);
+        tellTwoBits(v[0], v[1], planes.low[block]);
+        tellTwoBits(v[2], v[3], planes.middle[block]);
+        __m512i a[4], b[4];
+        tellTwoBits(v[4], v[5], a);
+        tellTwoBits(v[6], v[7], b);
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 16; ++i)
+            if (i < rows)
+                planes.high[block][i] = _mm512_and_si512(a[i % 4], b[i / 4]);
+    }
+    return block;
+}
+
+NIBBLESCOPE_INLINE void addCounts(std::uint64_t *counts, std::size_t kinds, __m128i more) {
+    const auto live = static_cast<__mmask8>(kinds >= 8 ? 0xff : (1U << kinds) - 1U);
+    const __m512i before = _mm512_maskz_loadu_epi64(live, counts);
+    _mm512_mask_storeu_epi64(counts, live, _mm512_add_epi64(before, _mm512_cvtepu16_epi64(more)));
+}
+
+void slotsByPlanes(const std::uint8_t *slots, std::size_t count, std::size_t kinds, std::uint64_t *counts) {
+    TellingPlanes planes;
+    const std::size_t rows = (kinds + 15) / 16;
+    const std::size_t blocks = tellBytes(slots, count, rows, planes);
+    for (std::size_t row = 0; row < rows; ++row) {
+        __m512i any = _mm512_setzero_si512();
+        for (std::size_t block = 0; block < blocks; ++block)
+            any = _mm512_or_si512(any, planes.high[block][row]);
+        if (_mm512_test_epi64_mask(any, any) == 0)
+            continue;
+        Counts16 sums;
+        clear(sums);
+        for (std::size_t block = 0; block < blocks; ++block) {
+            NIBBLESCOPE_UNROLL
+            for (std::size_t i = 0; i < 4; ++i)
+                addWhere(sums, i, _mm512_and_si512(planes.high[block][row], planes.middle[block][i]),
+                         planes.low[block]);
+        }
+        const __m256i sixteen = sumsOf(sums);
+        const std::size_t left = kinds - 16 * row;
+        addCounts(counts + 16 * row, left, _mm256_castsi256_si128(sixteen));
+        if (left > 8)
+            addCounts(counts + 16 * row + 8, left - 8, _mm256_extracti128_si256(sixteen, 1));
+    }
+}
+
+void nibblesByPlanes(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {
+    const std::size_t bytes = (count + 1) / 2;
+    Counts16 sums;
+    clear(sums);
+    std::size_t done = 0;
+    for (; done < bytes; done += planeNumbers) {
+        __m512i v[8];
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 8; ++i) {
+            const std::size_t at = done + 64 * i;
+            const std::size_t left = bytes > at ? bytes - at : 0;
+            const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
+            v[i] = _mm512_maskz_loadu_epi8(live, codes + (left == 0 ? 0 : at));
+        }
+        toPlanes(v);
+        NIBBLESCOPE_UNROLL
+        for (std::size_t nibble = 0; nibble < 8; nibble += 4) {
+            __m512i low[4], high[4];
+            tellTwoBits(v[nibble], v[nibble + 1], low);
+            tellTwoBits(v[nibble + 2], v[nibble + 3], high);
+            NIBBLESCOPE_UNROLL
+            for (std::size_t i = 0; i < 4; ++i)
+                addWhere(sums, i, high[i], low);
+        }
+    }
+    const __m512i before = _mm512_loadu_si512(counts);
+    _mm512_storeu_si512(counts, _mm512_add_epi32(before, _mm512_cvtepu16_epi32(sumsOf(sums))));
+    counts[0] -= static_cast<std::uint32_t>(2 * done - count); // what was read as 0 behind the end
+}
+
+bool hasPlanes() {
+    static const bool has = cpuFeatures().vpopcnt;
+    return has;
+}
+
+} // namespace
+NIBBLESCOPE_TARGET_END
+
+NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512)
+namespace {
+
+void slotsByTables(const std::uint8_t *slots, std::size_t count, std::size_t kinds, std::uint64_t *counts) {
+    std::uint32_t bytes[256] = {};
+    countBytes(slots, count, bytes);
+    for (std::size_t i = 0; i < kinds; ++i)
+        counts[i] += bytes[i];
+}
+
+void nibblesByAdders(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {
+    countNibbles(codes, count, counts);
+}
+
+} // namespace
+NIBBLESCOPE_TARGET_END
+
+void countSlotsByPlanes(const std::uint8_t *slots, std::size_t count, std::size_t kinds, std::uint64_t *counts) {
+    slotsByPlanes(slots, count, kinds, counts);
+}
+void countSlotsByTables(const std::uint8_t *slots, std::size_t count, std::size_t kinds, std::uint64_t *counts) {
+    slotsByTables(slots, count, kinds, counts);
+}
+void countNibblesByPlanes(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {
+    nibblesByPlanes(codes, count, counts);
+}
+void countNibblesByAdders(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {
+    nibblesByAdders(codes, count, counts);
+}
+
+void countSlotsAvx512(const std::uint8_t *slots, std::size_t count, std::size_t kinds, std::uint64_t *counts) {
+    (hasPlanes() ? slotsByPlanes : slotsByTables)(slots, count, kinds, counts);
+}
+void countNibblesAvx512(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {
+    (hasPlanes() ? nibblesByPlanes : nibblesByAdders)(codes, count, counts);
+}
+
+} // namespace nibblescope
+#endif
