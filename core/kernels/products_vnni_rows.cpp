@@ -8,6 +8,9 @@ namespace nibblescope {
 
 NIBBLESCOPE_TARGET_BEGIN(NIBBLESCOPE_AVX512_VNNI)
 namespace {
+
+constexpr std::size_t bytesAhead = 1024;
+
 // Scales of the 128 weights of one vector, each over the lanes of its group. `pattern`: weights of a group, at most
 // 128.
 template <std::size_t pattern>
@@ -135,7 +138,8 @@ void rowsOfNibbles(const ProductWeights &weights, const QuantizedActivations *x,
     }
 }
 
-// Int8: groups of a multiple of 64, or the whole row.
+// Int8: groups of a multiple of 64, or the whole row. What comes is asked for, though rows are read in order: alone the
+// hardware is late with a byte a weight (rows of nibbles are slower so).
 template <std::size_t batch>
 void rowsOfBytes(const ProductWeights &weights, const QuantizedActivations *x, std::size_t firstRow,
                  std::size_t rowCount, float *const *y) {
@@ -162,6 +166,7 @@ void rowsOfBytes(const ProductWeights &weights, const QuantizedActivations *x, s
             for (; at + 128 <= end; at += 128)
                 NIBBLESCOPE_UNROLL
             for (std::size_t i = 0; i < 2; ++i) {
+                __builtin_prefetch(row + at + 64 * i + bytesAhead, 0, 2);
                 const __m512i w = _mm512_xor_si512(_mm512_loadu_si512(row + at + 64 * i), flip);
                 NIBBLESCOPE_UNROLL
                 for (std::size_t k = 0; k < batch; ++k)
