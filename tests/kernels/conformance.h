@@ -15,7 +15,10 @@ namespace nibblescope::conformance {
 struct Check {
     std::string_view name;
     std::vector<std::string> (*run)(const Kernels &kernels);
+    bool ofProducts = false; // looks at the products of that set, not at its kernels
 };
 const std::vector<Check> &checks();
+// False where the set has all kernels that the check looks at from the one below, so that nothing new would be seen.
+bool isWorthwhile(const Check &check, Isa isa);
 
 } // namespace nibblescope::conformance

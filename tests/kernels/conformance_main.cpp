@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
     const bool one = std::getenv("NIBBLESCOPE_ISA") != nullptr;
     for (const Isa isa : one ? std::vector{selectKernels().isa} : supportedIsas()) {
         for (const conformance::Check &check : conformance::checks()) {
-            if (!isWanted(wanted, check.name))
+            if (!isWanted(wanted, check.name) || (!one && !conformance::isWorthwhile(check, isa)))
                 continue;
             const auto problems = check.run(kernelsFor(isa));
             std::printf("%-10.*s %-16.*s %s\n", static_cast<int>(idOf(isa).size()), idOf(isa).data(),

@@ -8,25 +8,59 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <vector>
 
 namespace nibblescope::conformance {
 
+// Pages with a forbidden one behind them. Making them costs more than most checks that use them, so they are kept and
+// given out again; for one thread.
+class GuardedPages {
+public:
+    explicit GuardedPages(std::size_t bytes) {
+        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+        std::size_t size = page;
+        while (size < bytes)
+            size *= 2;
+        for (std::size_t i = 0; i < unused().size(); ++i)
+            if (unused()[i].size == size) {
+                m_pages = unused()[i];
+                unused()[i] = unused().back();
+                unused().pop_back();
+                return;
+            }
+        void *const memory = mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            throw std::bad_alloc();
+        m_pages = {static_cast<char *>(memory), size};
+        mprotect(end(), page, PROT_NONE);
+    }
+    ~GuardedPages() { unused().push_back(m_pages); }
+    GuardedPages(const GuardedPages &) = delete;
+    GuardedPages &operator=(const GuardedPages &) = delete;
+
+    char *end() const { return m_pages.begin + m_pages.size; }
+
+private:
+    struct Pages {
+        char *begin = nullptr;
+        std::size_t size = 0;
+    };
+    static std::vector<Pages> &unused() {
+        static std::vector<Pages> pages;
+        return pages;
+    }
+
+    Pages m_pages;
+};
+
+// Zeros at first.
 template <typename T>
 class GuardedBuffer {
 public:
-    explicit GuardedBuffer(std::size_t count) : m_count(count) {
-        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-        m_bytes = (count * sizeof(T) + page - 1) / page * page + page;
-        m_memory = mmap(nullptr, m_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (m_memory == MAP_FAILED)
-            throw std::bad_alloc();
-        char *const guard = static_cast<char *>(m_memory) + m_bytes - page;
-        mprotect(guard, page, PROT_NONE);
-        m_data = guard - count * sizeof(T);
+    explicit GuardedBuffer(std::size_t count)
+        : m_count(count), m_pages(count * sizeof(T)), m_data(m_pages.end() - count * sizeof(T)) {
+        fillBytes(0);
     }
-    ~GuardedBuffer() { munmap(m_memory, m_bytes); }
-    GuardedBuffer(const GuardedBuffer &) = delete;
-    GuardedBuffer &operator=(const GuardedBuffer &) = delete;
 
     T *data() { return reinterpret_cast<T *>(m_data); }
     T &operator[](std::size_t i) { return data()[i]; }
@@ -35,9 +69,8 @@ public:
 
 private:
     std::size_t m_count;
-    std::size_t m_bytes = 0;
-    void *m_memory = nullptr;
-    char *m_data = nullptr;
+    GuardedPages m_pages;
+    char *m_data;
 };
 
 } // namespace nibblescope::conformance

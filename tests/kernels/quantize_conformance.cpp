@@ -2,6 +2,7 @@
 #include "quantize_conformance.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <optional>
 #include <tuple>
@@ -35,23 +36,6 @@ struct Case {
     std::uint32_t bins;
 };
 
-// What the definition writes into: its own bounds are checked where it is the table under test.
-template <typename T>
-class PlainBuffer {
-public:
-    explicit PlainBuffer(std::size_t count) : m_values(count) {}
-    T *data() { return m_values.data(); }
-    std::size_t size() const { return m_values.size(); }
-    void fillBytes(int value) {
-        if (!m_values.empty()) // of nothing there is no address
-            std::memset(m_values.data(), value, m_values.size() * sizeof(T));
-    }
-
-private:
-    std::vector<T> m_values;
-};
-
-template <template <typename> class Buffer>
 struct Outcome {
     explicit Outcome(const Case &one)
         : scales((one.count + one.groupSize - 1) / one.groupSize), zeroPoints(scales.size()),
@@ -62,18 +46,40 @@ struct Outcome {
         codes.fillBytes(0xee);
         decoded.fillBytes(0xee);
     }
-    Buffer<float> scales;
-    Buffer<std::uint8_t> zeroPoints;
-    Buffer<std::uint8_t> codes;
-    Buffer<float> decoded;
+    GuardedBuffer<float> scales;
+    GuardedBuffer<std::uint8_t> zeroPoints;
+    GuardedBuffer<std::uint8_t> codes;
+    GuardedBuffer<float> decoded;
     std::vector<std::uint64_t> bins;
     std::uint32_t counts[256] = {7};
     ErrorSums sums;
     ScaleRounding rounding;
 };
 
-template <template <typename> class Buffer>
-void run(const Kernels &kernels, const Case &one, const void *weights, Outcome<Buffer> &outcome) {
+// What is kept of an outcome: hashes of what must be equal bit for bit.
+struct Digest {
+    std::uint64_t scales, zeroPoints, codes, decoded, bins, counts;
+    ErrorSums sums;
+    ScaleRounding rounding;
+};
+
+std::uint64_t hashOf(const void *data, std::size_t bytes) {
+    std::uint64_t hash = bytes;
+    for (std::size_t done = 0; done < bytes; done += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, static_cast<const char *>(data) + done, std::min<std::size_t>(8, bytes - done));
+        hash = (std::rotl(hash, 23) ^ word) * 0x9e3779b97f4a7c15;
+    }
+    return hash;
+}
+
+template <typename Buffer>
+std::uint64_t hashOf(Buffer &buffer) {
+    return hashOf(buffer.data(), buffer.size() * sizeof(*buffer.data()));
+}
+
+Digest run(const Kernels &kernels, const Case &one, const void *weights) {
+    Outcome outcome(one);
     HistogramSpan histogram;
     histogram.lower = -0.05F;
     histogram.inverseWidth = static_cast<float>(one.bins) / 0.1F;
@@ -94,26 +100,25 @@ void run(const Kernels &kernels, const Case &one, const void *weights, Outcome<B
     span.codeCounts = one.wanted.counts ? outcome.counts : nullptr;
     span.histogram = one.wanted.histogram ? &histogram : nullptr;
     outcome.rounding = kernels.quantize[static_cast<std::size_t>(one.format)](span);
+    return {hashOf(outcome.scales), hashOf(outcome.zeroPoints),
+            hashOf(outcome.codes),  hashOf(outcome.decoded),
+            hashOf(outcome.bins),   hashOf(outcome.counts, sizeof(outcome.counts)),
+            outcome.sums,           outcome.rounding};
 }
 
-void compare(Problems &problems, const Kernels &kernels, const Case &one, const void *weights) {
-    Outcome<GuardedBuffer> got(one);
-    Outcome<PlainBuffer> expected(one);
-    run(kernels, one, weights, got);
-    run(scalarKernels(), one, weights, expected);
+void compare(Problems &problems, const Case &one, const Digest &got, const Digest &expected) {
     const std::string place = where(one.format, one.kind, one.count, one.groupSize, 0) + "input " +
                               std::to_string(static_cast<int>(one.input)) + ", scale type " +
                               std::to_string(static_cast<int>(one.type)) + ", ";
-    if (!sameBits(got.scales.data(), expected.scales.data(), got.scales.size() * sizeof(float)) ||
-        !sameBits(got.zeroPoints.data(), expected.zeroPoints.data(), got.zeroPoints.size()))
+    if (got.scales != expected.scales || got.zeroPoints != expected.zeroPoints)
         problems.push_back(place + "scales differ");
     if (got.rounding.underflow != expected.rounding.underflow || got.rounding.overflow != expected.rounding.overflow)
         problems.push_back(place + "counts of unfit scales differ");
-    if (!sameBits(got.codes.data(), expected.codes.data(), got.codes.size()))
+    if (got.codes != expected.codes)
         problems.push_back(place + "codes differ");
-    if (!sameBits(got.decoded.data(), expected.decoded.data(), one.count * sizeof(float)))
+    if (got.decoded != expected.decoded)
         problems.push_back(place + "decoded weights differ");
-    if (!sameBits(got.counts, expected.counts, sizeof(got.counts)))
+    if (got.counts != expected.counts)
         problems.push_back(place + "code counts differ");
     if (got.bins != expected.bins)
         problems.push_back(place + std::to_string(one.bins) + " bins differ");
@@ -139,18 +144,38 @@ private:
     std::vector<float> m_weights;
 };
 
-void check(Problems &problems, const Kernels &kernels, const Case &one, WeightMaker &maker) {
+// What the definition gives for the cases, in their order. It is the slowest of all and the same for each set, so it
+// does a case once.
+class Definition {
+public:
+    const Digest &of(std::size_t index, const Kernels &kernels, const Case &one, const void *weights,
+                     const Digest &got) {
+        if (index == m_known.size())
+            m_known.push_back(kernels.isa == Isa::Scalar ? got : run(scalarKernels(), one, weights));
+        return m_known[index];
+    }
+
+private:
+    std::vector<Digest> m_known;
+};
+
+void check(Problems &problems, const Kernels &kernels, std::size_t index, const Case &one, WeightMaker &maker) {
+    static Definition definition;
     const std::vector<float> &weights = maker.of(one);
+    const auto checkOn = [&](const void *guarded) {
+        const Digest got = run(kernels, one, guarded);
+        compare(problems, one, got, definition.of(index, kernels, one, guarded, got));
+    };
     if (one.input == InputType::F32) {
         GuardedBuffer<float> guarded(one.count);
         std::copy(weights.begin(), weights.end(), guarded.data());
-        compare(problems, kernels, one, guarded.data());
+        checkOn(guarded.data());
         return;
     }
     GuardedBuffer<std::uint16_t> guarded(one.count);
     std::transform(weights.begin(), weights.end(), guarded.data(),
                    one.input == InputType::F16 ? f16FromF32 : bf16FromF32);
-    compare(problems, kernels, one, guarded.data());
+    checkOn(guarded.data());
 }
 
 // What is wanted beside codes and scales goes through all combinations, in cycles coprime to those of the inputs and
@@ -170,8 +195,7 @@ std::vector<std::string> quantizeAgrees(const Kernels &kernels) {
     const auto next = [&](Format format, Kind kind, std::size_t count, std::size_t groupSize, Wanted wanted) {
         const Case one{format,    kind,   inputs[variant % 3],   static_cast<ScaleType>(variant / 3 % 3), count,
                        groupSize, wanted, binCounts[variant % 5]};
-        check(problems, kernels, one, maker);
-        ++variant;
+        check(problems, kernels, variant++, one, maker);
     };
     for (const FormatTraits &row : allFormats().subspan(1)) {
         for (const Kind kind : allKinds) {
