@@ -164,50 +164,36 @@ private:
     std::vector<double> m_rowMaxima;
 };
 
-// Exact counts of the weights over their groups' scales.
+// What brings the weights of groups to the normalised axis.
+struct GroupFactors {
+    std::vector<float> factors; // 0 where the scale is: such a group's weights, which decode to 0, stand at 0
+    std::vector<float> shifts;
+};
+
+// Whether no weight stands farther apart under the two than scales of the same maximum do that were rounded to F16
+// each: less than a tenth of a bin.
+bool alike(const GroupFactors &a, const GroupFactors &b) {
+    constexpr float rounding = 0x1p-10F;
+    const auto near = [](float x, float y) { return std::fabs(x - y) <= rounding * std::fabs(x); };
+    return a.shifts == b.shifts &&
+           std::equal(a.factors.begin(), a.factors.end(), b.factors.begin(), b.factors.end(), near);
+}
+
+// Counts of the weights over their groups' scales.
 class DensityCounter {
 public:
     DensityCounter(ScaleSource scales, const BinRange &axis, std::size_t tasks)
         : m_scales(std::move(scales)), m_axis(axis), m_parts(tasks, std::vector<std::uint64_t>(axis.bins + 2)) {}
 
-    // Weights [at, at + size) of a grid row, which begin at `weights`.
-    void add(std::size_t task, std::uint64_t at, const float *weights, std::size_t size, const Kernels &kernels) {
-        const GroupGrid &grid = m_scales.grid();
-        const std::uint64_t column = at % grid.cols;
-        const std::uint64_t first = column / grid.groupSize;
-        const std::uint64_t end = (column + size - 1) / grid.groupSize + 1;
-        const GroupFactors constants = factorsOf(at / grid.cols * grid.groupsPerRow() + first, end - first);
-        HistogramSpan span;
-        span.values = weights;
-        span.count = size;
-        span.lower = static_cast<float>(m_axis.lower);
-        span.inverseWidth = static_cast<float>(static_cast<double>(m_axis.bins) / (m_axis.upper - m_axis.lower));
-        span.bins = m_axis.bins;
-        span.counts = m_parts[task].data();
-        span.factors = constants.factors.data();
-        span.shifts = constants.shifts.data();
-        span.groupSize = grid.groupSize;
-        span.firstInGroup = column % grid.groupSize;
-        kernels.histogram(span);
-    }
-
-    Histogram total() const {
-        std::vector<std::uint64_t> total(m_axis.bins + 2);
-        for (const auto &part : m_parts)
-            std::transform(part.begin(), part.end(), total.begin(), total.begin(), std::plus<>());
-        return {m_axis.lower, m_axis.upper, {total.begin() + 1, total.end() - 1}, total.front(), total.back()};
-    }
-
-private:
-    // What brings the weights of each group to the normalised axis.
-    struct GroupFactors {
-        std::vector<float> factors; // 0 where the scale is: such a group's weights, which decode to 0, stand at 0
-        std::vector<float> shifts;
-    };
-
-    GroupFactors factorsOf(std::uint64_t first, std::size_t groups) const {
+    // Of the groups that weights [at, at + size) of a grid row lie in.
+    GroupFactors factorsOf(std::uint64_t at, std::size_t size) const {
         constexpr double largest = std::numeric_limits<float>::max(); // scales below 1e-38
+        const GroupGrid &grid = m_scales.grid();
         const double unit = unitOf(m_scales.format());
+        const std::uint64_t column = at % grid.cols;
+        const std::uint64_t row = at / grid.cols * grid.groupsPerRow();
+        const std::uint64_t first = row + column / grid.groupSize;
+        const std::size_t groups = row + (column + size - 1) / grid.groupSize + 1 - first;
         GroupFactors all{std::vector<float>(groups), std::vector<float>(groups)};
         for (std::size_t i = 0; i < groups; ++i) {
             const GroupScale scale = m_scales.of(first + i);
@@ -219,10 +205,57 @@ private:
         return all;
     }
 
+    // Those weights, which begin at `weights`.
+    std::vector<std::uint64_t> count(const GroupFactors &constants, std::uint64_t at, const float *weights,
+                                     std::size_t size, const Kernels &kernels) const {
+        const GroupGrid &grid = m_scales.grid();
+        std::vector<std::uint64_t> counts(m_axis.bins + 2);
+        HistogramSpan span;
+        span.values = weights;
+        span.count = size;
+        span.lower = static_cast<float>(m_axis.lower);
+        span.inverseWidth = static_cast<float>(static_cast<double>(m_axis.bins) / (m_axis.upper - m_axis.lower));
+        span.bins = m_axis.bins;
+        span.counts = counts.data();
+        span.factors = constants.factors.data();
+        span.shifts = constants.shifts.data();
+        span.groupSize = grid.groupSize;
+        span.firstInGroup = at % grid.cols % grid.groupSize;
+        kernels.histogram(span);
+        return counts;
+    }
+    void add(std::size_t task, const std::vector<std::uint64_t> &counts) {
+        auto &part = m_parts[task];
+        std::transform(part.begin(), part.end(), counts.begin(), part.begin(), std::plus<>());
+    }
+
+    Histogram total() const {
+        std::vector<std::uint64_t> total(m_axis.bins + 2);
+        for (const auto &part : m_parts)
+            std::transform(part.begin(), part.end(), total.begin(), total.begin(), std::plus<>());
+        return {m_axis.lower, m_axis.upper, {total.begin() + 1, total.end() - 1}, total.front(), total.back()};
+    }
+
+    const GroupGrid &grid() const { return m_scales.grid(); }
+
+private:
     ScaleSource m_scales;
     BinRange m_axis;
     std::vector<std::vector<std::uint64_t>> m_parts; // one a task
 };
+
+// Weights [at, at + size) under one recipe or two. Where their scales differ by rounding alone they are counted once.
+void countDensities(DensityCounter &density, std::optional<DensityCounter> &other, std::size_t task, std::uint64_t at,
+                    const float *weights, std::size_t size, const Kernels &kernels) {
+    const GroupFactors factors = density.factorsOf(at, size);
+    const auto counts = density.count(factors, at, weights, size, kernels);
+    density.add(task, counts);
+    if (!other)
+        return;
+    const GroupFactors others = other->factorsOf(at, size);
+    const bool same = other->grid() == density.grid() && alike(factors, others);
+    other->add(task, same ? counts : other->count(others, at, weights, size, kernels));
+}
 
 // Squared error under each stored code. Tasks are the same whatever runs them, and so are the sums.
 class CodeErrorCounter {
@@ -414,9 +447,7 @@ BinsData computeBins(const TensorView &view, const TensorView *compared, const B
     // Rows of the narrower grid are parts of the wider one's: flat blocks are one row.
     const std::uint64_t cols = view.weights->shape.cols;
     forParts(weights.size(), cols, work, [&](std::size_t task, std::uint64_t at, std::size_t size) {
-        density.add(task, at, weights.data() + at, size, work.kernels);
-        if (other)
-            other->add(task, at, weights.data() + at, size, work.kernels);
+        countDensities(density, other, task, at, weights.data() + at, size, work.kernels);
         if (errors)
             errors->add(task, at, weights.data() + at, size, work.kernels);
     });

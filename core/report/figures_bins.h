@@ -34,7 +34,7 @@ struct NormalisedLevel {
 
 struct BinsSide {
     Recipe recipe;
-    Histogram density; // of the normalised weights
+    Histogram density; // of the normalised weights; of both sides one where their scales differ by rounding to F16
     std::uint64_t finite = 0;
     std::vector<NormalisedLevel> levels; // rising
     std::vector<double> boundaries;      // between them, rising

@@ -215,6 +215,29 @@ private Q_SLOTS:
         QVERIFY(texts(shares).contains(wanted("1/16")));
     }
 
+    // A weight counts once for two recipes whose scales differ by rounding alone, and for each under its own otherwise.
+    void bothDensitiesAreThoseOfTheirScales() {
+        const auto weights = normalWeights(64 * 256);
+        const auto of = [&](Format format, std::uint32_t group) {
+            return view(weights, {64, 256}, recipe(format, GroupSize::of(group)));
+        };
+        const TensorView nf4 = of(Format::Nf4, 64);
+        const auto difference = [&](const TensorView &compared) {
+            const BinsData both = computeBins(nf4, &compared, {}, work());
+            const BinsData alone = computeBins(compared, nullptr, {}, work());
+            std::uint64_t sum = 0;
+            for (std::size_t i = 0; i < both.compared->density.counts.size(); ++i) {
+                const std::uint64_t a = both.compared->density.counts[i];
+                const std::uint64_t b = alone.current.density.counts[i];
+                sum += std::max(a, b) - std::min(a, b);
+            }
+            return sum;
+        };
+        QCOMPARE(difference(of(Format::Nf4, 32)), std::uint64_t(0));
+        QCOMPARE(difference(of(Format::Fp4, 32)), std::uint64_t(0));
+        QVERIFY(difference(of(Format::Int4, 64)) < 64 * 256 / 20); // a weight to the next bin, here and there
+    }
+
     void boundariesAgreeWithCodes() {
         const TensorView nf4 = view(normalWeights(64 * 256), {64, 256}, recipe(Format::Nf4, GroupSize::of(64)));
         const BinsData data = computeBins(nf4, nullptr, {BinsScale::EachGroup, 4001}, work());
