@@ -105,22 +105,23 @@ std::vector<AwqEdit::Set> AwqEdit::setsOf(const LlamaLayer &layer) const {
     return sets;
 }
 
-std::vector<float> AwqEdit::rounded(const LlamaLinear &linear, const std::vector<float> &weights,
-                                    const Work &work) const {
-    std::vector<float> decoded(weights.size());
-    quantize({weights, linear.shape, m_rounding, decoded.data()}, work);
-    return decoded;
+// Decoded in place: the codes stand in for a second copy.
+std::vector<float> AwqEdit::rounded(MatrixShape shape, std::vector<float> weights, const Work &work) const {
+    dequantize(quantize({weights, shape, m_rounding, nullptr, nullptr}, work).tensor, weights, work);
+    return weights;
 }
 
 double AwqEdit::lossOf(const LlamaLinear &linear, const std::vector<float> &scales, const InputStatistics &inputs,
                        const Work &work) const {
     std::vector<float> scaled = linear.weights;
     scaleColumns(scaled, scales);
-    const std::vector<float> decoded = rounded(linear, scaled, work);
-    std::vector<double> errors(decoded.size());
-    for (std::size_t i = 0; i < errors.size(); ++i)
-        errors[i] = static_cast<double>(decoded[i]) / static_cast<double>(scales[i % scales.size()]) -
-                    static_cast<double>(linear.weights[i]);
+    const std::vector<float> decoded = rounded(linear.shape, std::move(scaled), work);
+    const auto errors = [&](std::size_t first, std::span<double> out) {
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] =
+                static_cast<double>(decoded[first + i]) / static_cast<double>(scales[(first + i) % scales.size()]) -
+                static_cast<double>(linear.weights[first + i]);
+    };
     return outputEnergy(errors, linear.shape, inputs, work);
 }
 
@@ -183,16 +184,16 @@ void AwqEdit::clip(LlamaLinear &linear, const InputStatistics &inputs, const std
     for (std::size_t group = 0; group < largest.size(); ++group)
         for (std::size_t i = 0; i < grid.length(group); ++i)
             largest[group] = std::max(largest[group], std::fabs(linear.weights[grid.begin(group) + i]));
-    std::vector<float> clamped(linear.weights.size());
     for (int step = 0; step < clipSteps; ++step) {
         const auto boundOf = [&](std::size_t group) {
             return largest[group] * static_cast<float>(2 * clipSteps - step) / static_cast<float>(2 * clipSteps);
         };
+        std::vector<float> clamped(linear.weights.size());
         for (std::size_t i = 0; i < clamped.size(); ++i) {
             const float bound = boundOf(grid.groupOf(i));
             clamped[i] = std::clamp(linear.weights[i], -bound, bound);
         }
-        const std::vector<float> decoded = rounded(linear, clamped, work);
+        const std::vector<float> decoded = rounded(linear.shape, std::move(clamped), work);
         work.parallelFor(linear.shape.rows, [&](std::size_t row) {
             std::vector<double> errors(cols);
             for (std::size_t i = 0; i < cols; ++i)

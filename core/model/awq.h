@@ -53,7 +53,7 @@ private:
     void fold(LlamaLayer &layer, const Set &set, const std::vector<float> &scales) const;
     void clip(LlamaLinear &linear, const InputStatistics &inputs, const std::vector<float> &scales,
               const Work &work) const;
-    std::vector<float> rounded(const LlamaLinear &linear, const std::vector<float> &weights, const Work &work) const;
+    std::vector<float> rounded(MatrixShape shape, std::vector<float> weights, const Work &work) const;
     void finishLayer(LlamaLayer &layer, const LayerScales &scales, const Work &work);
 
     const Llama &m_llama;
