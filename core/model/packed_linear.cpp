@@ -12,7 +12,7 @@ namespace nibblescope {
 namespace {
 
 constexpr std::array<ProductsTraits, 3> table{{
-    {Products::Blas, "blas", "F32, decoded", "F32", "F32 products of decoded weights"},
+    {Products::Blas, "blas", "F32 products", "F32", "F32 products of decoded weights"},
     {Products::PackedF32, "packed-f32", "Packed, F32", "packed F32", "the packed kernels with F32 activations"},
     {Products::PackedInt8, "packed-int8", "Packed, INT8", "packed INT8", "the packed kernels with INT8 activations"},
 }};

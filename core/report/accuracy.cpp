@@ -330,7 +330,7 @@ std::string productsSuffix(const AccuracyInput &input) {
         return {};
     if (!input.results.empty() && input.results.front()->evaluation.products)
         return ", " + describe(*input.results.front()->evaluation.products);
-    return ", " + std::string(traits(input.products).name);
+    return ", " + std::string(traits(input.products).shortName);
 }
 
 } // namespace nibblescope

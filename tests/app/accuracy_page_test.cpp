@@ -84,6 +84,8 @@ private Q_SLOTS:
         auto *products = accuracyPage(window).findChild<QComboBox *>(QStringLiteral("products"));
         QVERIFY(products != nullptr);
         QCOMPARE(products->count(), 3);
+        window->resize(1440, 900);
+        QTRY_VERIFY(products->isVisible()); // the bar has room for it
         products->setCurrentIndex(2);
         Q_EMIT products->activated(2);
         QTRY_VERIFY2(window.reading().contains(QLatin1String("is not measured yet")) ||

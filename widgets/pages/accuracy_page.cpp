@@ -26,7 +26,7 @@ namespace {
 constexpr int paretoHeight = 290;
 constexpr int curveHeight = 180;
 constexpr int hintHeight = 150;
-constexpr int fieldWidth = 72;
+constexpr int fieldWidth = 68;
 constexpr int usualWindows = 64;
 constexpr std::size_t usualContextTokens = 256;
 constexpr int mostContext = 1 << 20;
@@ -46,7 +46,7 @@ AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent)
 void AccuracyPage::buildBar() {
     m_text = addCombo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
     m_text->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    m_text->setMinimumContentsLength(11);
+    m_text->setMinimumContentsLength(10);
     connect(m_text, &QComboBox::activated, this, &AccuracyPage::chooseText);
     m_context = addCombo(tr("Context"),
                          {QStringLiteral("128"), QStringLiteral("256"), QStringLiteral("512"), QStringLiteral("1024")},
@@ -64,12 +64,14 @@ void AccuracyPage::buildBar() {
     QStringList products;
     for (const ProductsTraits &one : allProducts())
         products.append(toText(std::string(one.name)));
-    m_products = addCombo(
+    // Without a label: its names say what it is, and the bar is full.
+    m_products = makeCombo(
         tr("Products"), products,
-        tr("What quantized linears are multiplied with. F32, decoded: the weights alone. Packed: the kernels that the "
+        tr("What quantized linears are multiplied with. F32 products: the weights alone. Packed: the kernels that the "
            "Speed page times, with F32 activations, or with INT8 ones (a scale a token, and 8-bit levels), whose own "
            "rounding then counts"),
         false);
+    bar().addWidget(m_products);
     m_products->setObjectName(QStringLiteral("products"));
     connect(m_products, &QComboBox::activated, this, [this] { edited(); });
     m_evaluate = new QPushButton(themeIcon(QStringLiteral("run")), tr("Evaluate"));
