@@ -5,6 +5,8 @@
 // overflows. Elsewhere one factor lends its sign to the other: levels to the activations' magnitudes, activations to
 // those of INT8 weights (|-128| is 128 unsigned), so that a pair is at most 2 * 128 * 127 = 32,512.
 #if defined(__x86_64__)
+#include "core/kernels/products_avx2.h"
+
 #include "core/kernels/avx2_common.h"
 #include "core/kernels/products_tables.h"
 
@@ -277,8 +279,11 @@ void matvecInt8(const ProductWeights &weights, const QuantizedActivations &x, st
 
 // A block of rows stays in the second-level cache while all vectors meet it.
 void matmulInt8(const ProductWeights &weights, const QuantizedActivations *x, std::size_t batch, std::size_t firstRow,
-                std::size_t rowCount, float *y, ProductWorkspace & /*workspace*/) {
+                std::size_t rowCount, float *y, ProductWorkspace &workspace) {
     constexpr std::size_t blockRows = 32;
+    constexpr std::size_t fewestForPanels = 8;
+    if (batch >= fewestForPanels && multiplyPanelsAvx2(weights, x, batch, firstRow, rowCount, y, workspace))
+        return;
     for (std::size_t done = 0; done < rowCount; done += blockRows) {
         const std::size_t rows = rowCount - done < blockRows ? rowCount - done : blockRows;
         for (std::size_t i = 0; i < batch; ++i)
