@@ -17,16 +17,24 @@ namespace {
 
 NIBBLESCOPE_INLINE __mmask64 firstBytes(std::size_t count) { return count >= 64 ? ~0ULL : (1ULL << count) - 1U; }
 
-// 32 entries of a table of 256 words.
-NIBBLESCOPE_INLINE __m512i lookUp(const std::uint16_t *table, __m512i codes) {
-    __m512i part[4];
-    for (std::size_t i = 0; i < 4; ++i)
-        part[i] =
-            _mm512_permutex2var_epi16(_mm512_load_si512(table + 64 * i), codes, _mm512_load_si512(table + 64 * i + 32));
-    const __mmask32 bit6 = _mm512_test_epi16_mask(codes, _mm512_set1_epi16(64));
-    const __mmask32 bit7 = _mm512_test_epi16_mask(codes, _mm512_set1_epi16(128));
-    const __m512i low = _mm512_mask_mov_epi16(part[0], bit6, part[1]);
-    return _mm512_mask_mov_epi16(low, bit7, _mm512_mask_mov_epi16(part[2], bit6, part[3]));
+// Entries of a table of 256 words, 32 for each vector of codes. What is read of the table serves all of them.
+template <std::size_t vectors>
+NIBBLESCOPE_INLINE void lookUp(const std::uint16_t *table, const __m512i (&codes)[vectors], __m512i (&out)[vectors]) {
+    __m512i part[vectors][4];
+    NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 4; ++i) {
+        const __m512i low = _mm512_load_si512(table + 64 * i), high = _mm512_load_si512(table + 64 * i + 32);
+        NIBBLESCOPE_UNROLL
+        for (std::size_t v = 0; v < vectors; ++v)
+            part[v][i] = _mm512_permutex2var_epi16(low, codes[v], high);
+    }
+    NIBBLESCOPE_UNROLL
+    for (std::size_t v = 0; v < vectors; ++v) {
+        const __mmask32 bit6 = _mm512_test_epi16_mask(codes[v], _mm512_set1_epi16(64));
+        const __mmask32 bit7 = _mm512_test_epi16_mask(codes[v], _mm512_set1_epi16(128));
+        const __m512i low = _mm512_mask_mov_epi16(part[v][0], bit6, part[v][1]);
+        out[v] = _mm512_mask_mov_epi16(low, bit7, _mm512_mask_mov_epi16(part[v][2], bit6, part[v][3]));
+    }
 }
 
 struct alignas(64) SplitMap { // an F32 table of 256 as its lower and upper halves
@@ -40,6 +48,32 @@ NIBBLESCOPE_INLINE void split(const float *map, SplitMap &out) {
         _mm256_store_si256(reinterpret_cast<__m256i *>(out.low + i), _mm512_cvtepi32_epi16(bits));
         _mm256_store_si256(reinterpret_cast<__m256i *>(out.high + i),
                            _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16)));
+    }
+}
+
+// 32 double-quantized scales for each vector, from scale `first` on.
+template <std::size_t vectors>
+NIBBLESCOPE_INLINE void restoreScales(const ProductWeights &weights, std::size_t first, const SplitMap &map,
+                                      float *out) {
+    const __m512 offset = _mm512_set1_ps(weights.offset);
+    const __m512i lowQuads = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+    const __m512i highQuads = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    __m512i codes[vectors], low[vectors], high[vectors];
+    NIBBLESCOPE_UNROLL
+    for (std::size_t v = 0; v < vectors; ++v)
+        codes[v] = _mm512_cvtepu8_epi16(
+            _mm256_loadu_si256(reinterpret_cast<const __m256i *>(weights.scaleCodes + first + 32 * v)));
+    lookUp(map.low, codes, low);
+    lookUp(map.high, codes, high);
+    NIBBLESCOPE_UNROLL
+    for (std::size_t v = 0; v < vectors; ++v, out += 32) {
+        const __m512i a = _mm512_unpacklo_epi16(low[v], high[v]);
+        const __m512i b = _mm512_unpackhi_epi16(low[v], high[v]);
+        const __m512 block = _mm512_set1_ps(weights.blockScales[(first + 32 * v) / 256]);
+        const __m512 x = _mm512_castsi512_ps(_mm512_permutex2var_epi64(a, lowQuads, b));
+        const __m512 y = _mm512_castsi512_ps(_mm512_permutex2var_epi64(a, highQuads, b));
+        _mm512_storeu_ps(out, _mm512_add_ps(_mm512_mul_ps(x, block), offset));
+        _mm512_storeu_ps(out + 16, _mm512_add_ps(_mm512_mul_ps(y, block), offset));
     }
 }
 
@@ -61,22 +95,11 @@ NIBBLESCOPE_INLINE void unpackScales(const ProductWeights &weights, std::size_t 
         _mm256_storeu_ps(out + count, _mm256_setzero_ps());
         return;
     }
-    const __m512 offset = _mm512_set1_ps(weights.offset);
-    const __m512i lowQuads = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-    const __m512i highQuads = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    for (std::size_t i = 0; i < count; i += 32) {
-        const __m512i codes =
-            _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(weights.scaleCodes + first + i)));
-        const __m512i low = lookUp(map.low, codes);
-        const __m512i high = lookUp(map.high, codes);
-        const __m512i a = _mm512_unpacklo_epi16(low, high);
-        const __m512i b = _mm512_unpackhi_epi16(low, high);
-        const __m512 block = _mm512_set1_ps(weights.blockScales[(first + i) / 256]);
-        const __m512 x = _mm512_castsi512_ps(_mm512_permutex2var_epi64(a, lowQuads, b));
-        const __m512 y = _mm512_castsi512_ps(_mm512_permutex2var_epi64(a, highQuads, b));
-        _mm512_storeu_ps(out + i, _mm512_add_ps(_mm512_mul_ps(x, block), offset));
-        _mm512_storeu_ps(out + i + 16, _mm512_add_ps(_mm512_mul_ps(y, block), offset));
-    }
+    std::size_t i = 0;
+    for (; i + 64 <= count; i += 64)
+        restoreScales<2>(weights, first + i, map, out + i);
+    if (i < count)
+        restoreScales<1>(weights, first + i, map, out + i);
     _mm256_storeu_ps(out + count, _mm256_setzero_ps());
 }
 
