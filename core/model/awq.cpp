@@ -40,11 +40,30 @@ void scaleColumns(std::vector<float> &weights, const std::vector<float> &scales)
         weights[i] *= scales[i % scales.size()];
 }
 
+void divideRows(std::vector<float> &weights, const std::vector<float> &scales) {
+    const std::size_t cols = weights.size() / scales.size();
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        weights[i] /= scales[i / cols];
+}
+
 void divideRows(LlamaLinear &linear, const std::vector<float> &scales) {
-    for (std::size_t i = 0; i < linear.weights.size(); ++i)
-        linear.weights[i] /= scales[i / linear.shape.cols];
+    divideRows(linear.weights, scales);
     for (std::size_t i = 0; i < linear.bias.size(); ++i)
         linear.bias[i] /= scales[i];
+}
+
+// ---- ranges of groups
+
+std::vector<float> magnitudesOf(const std::vector<float> &weights, const GroupGrid &grid) {
+    std::vector<float> largest(grid.groups());
+    for (std::size_t group = 0; group < largest.size(); ++group)
+        for (std::size_t i = 0; i < grid.length(group); ++i)
+            largest[group] = std::max(largest[group], std::fabs(weights[grid.begin(group) + i]));
+    return largest;
+}
+
+float boundOf(float largest, int step) {
+    return largest * static_cast<float>(2 * clipSteps - step) / static_cast<float>(2 * clipSteps);
 }
 
 } // namespace
@@ -80,13 +99,15 @@ AwqEdit::AwqEdit(const Llama &llama, const ModelPlan &plan, const Work &work)
                 searchScales(layer, set, *inputs[static_cast<std::size_t>(set.input)], work);
         for (const Set &set : sets)
             fold(layer, set, scales[static_cast<std::size_t>(set.input)]);
+        std::array<ClipSteps, linearCount> clipSteps;
         for (const LinearKind kind : allLinears) {
             const auto k = static_cast<std::size_t>(inputOf(kind));
             if (m_clips && kind != LinearKind::Query && kind != LinearKind::Key &&
                 m_selection.edits(layer.linear(kind).tensor))
-                clip(layer.linear(kind), *inputs[k], scales[k], work);
+                clipSteps[static_cast<std::size_t>(kind)] =
+                    clipStepsFor(layer.linear(kind), *inputs[k], scales[k], work);
         }
-        finishLayer(layer, scales, work);
+        keepLayer(layer, scales, std::move(clipSteps));
     }
 }
 
@@ -170,27 +191,21 @@ void AwqEdit::fold(LlamaLayer &layer, const Set &set, const std::vector<float> &
     }
 }
 
-void AwqEdit::clip(LlamaLinear &linear, const InputStatistics &inputs, const std::vector<float> &scales,
-                   const Work &work) const {
+AwqEdit::ClipSteps AwqEdit::clipStepsFor(const LlamaLinear &linear, const InputStatistics &inputs,
+                                         const std::vector<float> &scales, const Work &work) const {
     const GroupGrid grid = groupGrid(linear.shape, m_rounding);
     const std::size_t cols = linear.shape.cols;
     const auto gram = [&](std::size_t i, std::size_t j) {
         const double g = inputs.gram[i * cols + j];
         return scales.empty() ? g : g / (static_cast<double>(scales[i]) * static_cast<double>(scales[j]));
     };
-    std::vector<float> bounds(grid.groups());
-    std::vector<float> largest(grid.groups());
+    ClipSteps steps(grid.groups());
     std::vector<double> least(grid.groups(), std::numeric_limits<double>::infinity());
-    for (std::size_t group = 0; group < largest.size(); ++group)
-        for (std::size_t i = 0; i < grid.length(group); ++i)
-            largest[group] = std::max(largest[group], std::fabs(linear.weights[grid.begin(group) + i]));
+    const std::vector<float> largest = magnitudesOf(linear.weights, grid);
     for (int step = 0; step < clipSteps; ++step) {
-        const auto boundOf = [&](std::size_t group) {
-            return largest[group] * static_cast<float>(2 * clipSteps - step) / static_cast<float>(2 * clipSteps);
-        };
         std::vector<float> clamped(linear.weights.size());
         for (std::size_t i = 0; i < clamped.size(); ++i) {
-            const float bound = boundOf(grid.groupOf(i));
+            const float bound = boundOf(largest[grid.groupOf(i)], step);
             clamped[i] = std::clamp(linear.weights[i], -bound, bound);
         }
         const std::vector<float> decoded = rounded(linear.shape, std::move(clamped), work);
@@ -212,36 +227,50 @@ void AwqEdit::clip(LlamaLinear &linear, const InputStatistics &inputs, const std
                 }
                 if (error < least[group]) {
                     least[group] = error;
-                    bounds[group] = boundOf(group);
+                    steps[group] = static_cast<std::uint8_t>(step);
                 }
             }
         });
     }
-    for (std::size_t i = 0; i < linear.weights.size(); ++i) {
-        const float bound = bounds[grid.groupOf(i)];
-        linear.weights[i] = std::clamp(linear.weights[i], -bound, bound);
-    }
+    return steps;
 }
 
-void AwqEdit::finishLayer(LlamaLayer &layer, const LayerScales &scales, const Work &work) {
+void AwqEdit::keepLayer(LlamaLayer &layer, const LayerScales &scales, std::array<ClipSteps, linearCount> clipSteps) {
     const LlamaTensors::Layer &places = m_llama.tensors().layers[layer.index];
     m_replaced[places.inputNorm].weights = layer.inputNorm;
     m_replaced[places.mlpNorm].weights = layer.mlpNorm;
     for (std::size_t i = 0; i < linearCount; ++i) {
-        LlamaLinear &linear = layer.linears[i];
-        Replacement &replaced = m_replaced[linear.tensor];
+        Replacement &replaced = m_replaced[layer.linears[i].tensor];
         const auto kind = static_cast<LinearKind>(i);
         replaced.columnScales = scales[static_cast<std::size_t>(inputOf(kind))];
         if (kind == LinearKind::Up)
             replaced.rowScales = scales[static_cast<std::size_t>(InputKind::Down)];
         if (kind == LinearKind::Value)
             replaced.rowScales = scales[static_cast<std::size_t>(InputKind::Output)];
-        if (m_selection.edits(linear.tensor))
-            replaced.quantized = quantize({linear.weights, linear.shape, m_rounding, nullptr}, work).tensor;
-        else
-            replaced.weights = std::move(linear.weights);
+        replaced.clipSteps = std::move(clipSteps[i]);
         if (places.biases[i])
-            m_replaced[*places.biases[i]].weights = linear.bias;
+            m_replaced[*places.biases[i]].weights = layer.linears[i].bias;
+    }
+}
+
+MatrixShape AwqEdit::shapeOf(std::size_t tensor) const {
+    return matrixShape(m_llama.model().tensors[tensor], Layout::OutIn);
+}
+
+// A matrix as it is before rounding, in the order in which it was folded when its ranges were searched.
+void AwqEdit::prepare(std::size_t tensor, const Replacement &replaced, std::vector<float> &weights) const {
+    if (!replaced.columnScales.empty())
+        scaleColumns(weights, replaced.columnScales);
+    if (!replaced.rowScales.empty())
+        divideRows(weights, replaced.rowScales);
+    if (replaced.clipSteps.empty())
+        return;
+    const GroupGrid grid = groupGrid(shapeOf(tensor), m_rounding);
+    const std::vector<float> largest = magnitudesOf(weights, grid);
+    for (std::size_t group = 0; group < largest.size(); ++group) {
+        const float bound = boundOf(largest[group], replaced.clipSteps[group]);
+        for (std::size_t i = grid.begin(group); i < grid.begin(group) + grid.length(group); ++i)
+            weights[i] = std::clamp(weights[i], -bound, bound);
     }
 }
 
@@ -252,17 +281,23 @@ void AwqEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &
         return;
     }
     const Replacement &replaced = found->second;
-    if (replaced.weights.empty())
-        dequantize(replaced.quantized, weights, work);
-    else
+    if (!replaced.weights.empty()) {
         weights = replaced.weights;
+        return;
+    }
+    prepare(tensor, replaced, weights);
+    if (m_selection.edits(tensor))
+        weights = rounded(shapeOf(tensor), std::move(weights), work);
 }
 
 std::optional<QuantizedTensor> AwqEdit::codes(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
     const auto found = m_replaced.find(tensor);
     if (found == m_replaced.end())
         return m_selection.codes(tensor, weights, work);
-    return found->second.weights.empty() ? std::optional(found->second.quantized) : std::nullopt;
+    if (!m_selection.edits(tensor))
+        return std::nullopt;
+    prepare(tensor, found->second, weights);
+    return quantize({weights, shapeOf(tensor), m_rounding, nullptr, nullptr}, work).tensor;
 }
 
 void AwqEdit::comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {

@@ -3,6 +3,8 @@
 // s = mean|x|^(i / 20), the i of 0 ... 19 with the least output error tr(E G E') of the set, and the scales are divided
 // out of the operation before: the norm's weight, the rows of v for o, the rows of up for down. So the model needs no
 // new operator. Then ranges are narrowed group by group (but for q and k), and the weights are rounded to nearest.
+// What was found is kept, a byte a group; the matrices are made from the original ones as they are read, so that a
+// model larger than memory can be evaluated.
 #pragma once
 
 #include <map>
@@ -22,7 +24,7 @@ public:
         int exponent = 0;
     };
 
-    // Searches, folds and quantizes all layers; the plan's calibration gives the statistics.
+    // Searches all layers; the plan's calibration gives the statistics.
     AwqEdit(const Llama &llama, const ModelPlan &plan, const Work &work);
 
     bool edits(std::size_t tensor) const override { return m_replaced.count(tensor) > 0 || m_selection.edits(tensor); }
@@ -37,12 +39,14 @@ public:
 
 private:
     struct Set;
-    // Either a quantized tensor or, for norms and what was folded but not selected, weights.
+    // How many twentieths each group's range was narrowed by; empty: it was not searched.
+    using ClipSteps = std::vector<std::uint8_t>;
+    // What a tensor becomes: the weights of a norm or bias, or what is done to a matrix before it is rounded.
     struct Replacement {
-        QuantizedTensor quantized;
-        std::vector<float> weights;
-        std::vector<float> columnScales; // that the columns were multiplied by; empty: none
-        std::vector<float> rowScales;    // that the rows were divided by
+        std::vector<float> weights;      // empty: a matrix
+        std::vector<float> columnScales; // that the columns are multiplied by; empty: none
+        std::vector<float> rowScales;    // that the rows are divided by, then
+        ClipSteps clipSteps;
     };
     using LayerScales = std::array<std::vector<float>, inputCount>;
     std::vector<Set> setsOf(const LlamaLayer &layer) const;
@@ -51,10 +55,12 @@ private:
     double lossOf(const LlamaLinear &linear, const std::vector<float> &scales, const InputStatistics &inputs,
                   const Work &work) const;
     void fold(LlamaLayer &layer, const Set &set, const std::vector<float> &scales) const;
-    void clip(LlamaLinear &linear, const InputStatistics &inputs, const std::vector<float> &scales,
-              const Work &work) const;
+    ClipSteps clipStepsFor(const LlamaLinear &linear, const InputStatistics &inputs, const std::vector<float> &scales,
+                           const Work &work) const;
     std::vector<float> rounded(MatrixShape shape, std::vector<float> weights, const Work &work) const;
-    void finishLayer(LlamaLayer &layer, const LayerScales &scales, const Work &work);
+    void keepLayer(LlamaLayer &layer, const LayerScales &scales, std::array<ClipSteps, linearCount> clipSteps);
+    MatrixShape shapeOf(std::size_t tensor) const;
+    void prepare(std::size_t tensor, const Replacement &replaced, std::vector<float> &weights) const;
 
     const Llama &m_llama;
     Recipe m_rounding; // the recipe with round to nearest
