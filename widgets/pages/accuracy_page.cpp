@@ -44,7 +44,9 @@ AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent)
 }
 
 void AccuracyPage::buildBar() {
-    m_text = addCombo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
+    // Without a label, as the products: their entries say what they are, and the bar is full.
+    m_text = makeCombo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
+    bar().addWidget(m_text);
     m_text->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     m_text->setMinimumContentsLength(10);
     connect(m_text, &QComboBox::activated, this, &AccuracyPage::chooseText);
@@ -64,7 +66,6 @@ void AccuracyPage::buildBar() {
     QStringList products;
     for (const ProductsTraits &one : allProducts())
         products.append(toText(std::string(one.name)));
-    // Without a label: its names say what it is, and the bar is full.
     m_products = makeCombo(
         tr("Products"), products,
         tr("What quantized linears are multiplied with. F32 products: the weights alone. Packed: the kernels that the "
