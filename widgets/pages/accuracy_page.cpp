@@ -26,7 +26,8 @@ namespace {
 constexpr int paretoHeight = 290;
 constexpr int curveHeight = 180;
 constexpr int hintHeight = 150;
-constexpr int fieldWidth = 68;
+constexpr int fieldWidth = 72;
+constexpr int narrowestField = 60;
 constexpr int usualWindows = 64;
 constexpr std::size_t usualContextTokens = 256;
 constexpr int mostContext = 1 << 20;
@@ -44,11 +45,9 @@ AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent)
 }
 
 void AccuracyPage::buildBar() {
-    // Without a label, as the products: their entries say what they are, and the bar is full.
-    m_text = makeCombo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
-    bar().addWidget(m_text);
+    m_text = addCombo(tr("Text"), {}, tr("What the model is run on: a text that it was not trained on"), false);
     m_text->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    m_text->setMinimumContentsLength(10);
+    m_text->setMinimumContentsLength(15);
     connect(m_text, &QComboBox::activated, this, &AccuracyPage::chooseText);
     m_context = addCombo(tr("Context"),
                          {QStringLiteral("128"), QStringLiteral("256"), QStringLiteral("512"), QStringLiteral("1024")},
@@ -63,18 +62,6 @@ void AccuracyPage::buildBar() {
                  true);
     m_windows->setMaximumWidth(fieldWidth);
     m_windows->setEditText(QString::number(usualWindows));
-    QStringList products;
-    for (const ProductsTraits &one : allProducts())
-        products.append(toText(std::string(one.name)));
-    m_products = makeCombo(
-        tr("Products"), products,
-        tr("What quantized linears are multiplied with. F32 products: the weights alone. Packed: the kernels that the "
-           "Speed page times, with F32 activations, or with INT8 ones (a scale a token, and 8-bit levels), whose own "
-           "rounding then counts"),
-        false);
-    bar().addWidget(m_products);
-    m_products->setObjectName(QStringLiteral("products"));
-    connect(m_products, &QComboBox::activated, this, [this] { edited(); });
     m_evaluate = new QPushButton(themeIcon(QStringLiteral("run")), tr("Evaluate"));
     m_evaluate->setAutoDefault(false);
     ends().addWidget(m_evaluate);
@@ -106,9 +93,21 @@ QWidget *AccuracyPage::buildHead() {
     m_rank->button(2)->setToolTip(tr("10 log₁₀(Σw² / Σ(w − w')²) of the weights: needs no text, and does not see what "
                                      "the model does with them"));
     connect(m_rank, &SegmentedControl::chosen, this, [this] { edited(); });
+    QStringList products;
+    for (const ProductsTraits &one : allProducts())
+        products.append(toText(std::string(one.name)));
+    m_products = makeCombo(
+        tr("Products"), products,
+        tr("What quantized linears are multiplied with. F32 products: the weights alone. Packed: the kernels that the "
+           "Speed page times, with F32 activations, or with INT8 ones (a scale a token, and 8-bit levels), whose own "
+           "rounding then counts"),
+        false);
+    m_products->setMinimumWidth(currentTheme().scaled(narrowestField)); // in a narrow window it gives way first
+    m_products->setObjectName(QStringLiteral("products"));
+    connect(m_products, &QComboBox::activated, this, [this] { edited(); });
     m_forget = new QPushButton(tr("Forget results"));
     m_forget->setToolTip(tr("Forget what was measured on this model, on all texts"));
-    m_usual = new QPushButton(tr("Evaluate the usual recipes"));
+    m_usual = new QPushButton(tr("Evaluate the usual"));
     for (QPushButton *button : {m_forget, m_usual}) {
         button->setAutoDefault(false);
     }
@@ -116,6 +115,7 @@ QWidget *AccuracyPage::buildHead() {
     connect(m_usual, &QPushButton::clicked, this, &AccuracyPage::usualRequested);
     layout->addWidget(label);
     layout->addWidget(m_rank);
+    layout->addWidget(m_products);
     layout->addStretch(1);
     layout->addWidget(m_forget);
     layout->addWidget(m_usual);
