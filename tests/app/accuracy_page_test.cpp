@@ -21,8 +21,6 @@ using namespace nibblescope::test;
 
 namespace {
 
-constexpr int longPatience = 120000;
-
 AccuracyPage &accuracyPage(Window &window) {
     return static_cast<AccuracyPage &>(window->pages().page(PageId::Accuracy));
 }

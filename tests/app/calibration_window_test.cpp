@@ -25,8 +25,6 @@ using namespace nibblescope::test;
 
 namespace {
 
-constexpr int longPatience = 120000;
-
 QComboBox *methodCombo(Window &window) {
     for (QComboBox *combo : window->recipePanel().findChildren<QComboBox *>())
         if (combo->findData(QStringLiteral("gptq")) >= 0)

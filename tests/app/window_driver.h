@@ -19,7 +19,13 @@
 
 namespace nibblescope::test {
 
-inline constexpr int patience = 20000;
+#ifdef NIBBLESCOPE_SANITIZED
+inline constexpr int slowness = 10; // of instrumented code
+#else
+inline constexpr int slowness = 1;
+#endif
+inline constexpr int patience = 20000 * slowness;
+inline constexpr int longPatience = 120000 * slowness; // for what runs a model
 
 class Window {
 public:
