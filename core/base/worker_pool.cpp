@@ -24,8 +24,9 @@ struct WorkerPool::Loop {
 };
 
 void enterBackground() {
-    constexpr int niceness = 5;             // a third of the share of a thread that draws
-    setpriority(PRIO_PROCESS, 0, niceness); // of the thread alone, on Linux; where it is refused all stay equal
+    constexpr int niceness = 5; // more: a third of the share of a thread that draws
+    // Of the thread alone, on Linux; where it is refused all stay equal.
+    setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + niceness);
 }
 
 WorkerPool::WorkerPool(unsigned threads, ThreadShare share) {

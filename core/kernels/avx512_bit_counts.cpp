@@ -38,6 +38,19 @@ NIBBLESCOPE_INLINE void toPlanes(__m512i (&v)[8]) {
         exchangeBits<1>(v[i], v[i + 1], _mm512_set1_epi8(0x55));
 }
 
+// The planes of bytes[begin ... begin + 511]; behind the last of `count` stand bytes of `behind`.
+NIBBLESCOPE_INLINE void loadPlanes(const std::uint8_t *bytes, std::size_t count, std::size_t begin, __m512i behind,
+                                   __m512i (&v)[8]) {
+    NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 8; ++i) {
+        const std::size_t at = begin + 64 * i;
+        const std::size_t left = count > at ? count - at : 0;
+        const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
+        v[i] = _mm512_mask_loadu_epi8(behind, live, bytes + (left == 0 ? 0 : at));
+    }
+    toPlanes(v);
+}
+
 // Where two bits are 0, 1, 2 and 3.
 NIBBLESCOPE_INLINE void tellTwoBits(__m512i low, __m512i high, __m512i (&where)[4]) {
     where[0] = _mm512_ternarylogic_epi32(low, high, high, 0x03);
@@ -89,14 +102,7 @@ NIBBLESCOPE_INLINE std::size_t tellBytes(const std::uint8_t *bytes, std::size_t 
     std::size_t block = 0;
     for (std::size_t done = 0; done < count; done += planeNumbers, ++block) {
         __m512i v[8];
-        NIBBLESCOPE_UNROLL
-        for (std::size_t i = 0; i < 8; ++i) {
-            const std::size_t at = done + 64 * i;
-            const std::size_t left = count > at ? count - at : 0;
-            const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
-            v[i] = _mm512_mask_loadu_epi8(_mm512_set1_epi8(-1), live, bytes + (left == 0 ? 0 : at));
-        }
-        toPlanes(v);
+        loadPlanes(bytes, count, done, _mm512_set1_epi8(-1), v);
         tellTwoBits(v[0], v[1], planes.low[block]);
         tellTwoBits(v[2], v[3], planes.middle[block]);
         __m512i a[4], b[4];
@@ -149,14 +155,7 @@ void nibblesByPlanes(const std::uint8_t *codes, std::size_t count, std::uint32_t
     std::size_t done = 0;
     for (; done < bytes; done += planeNumbers) {
         __m512i v[8];
-        NIBBLESCOPE_UNROLL
-        for (std::size_t i = 0; i < 8; ++i) {
-            const std::size_t at = done + 64 * i;
-            const std::size_t left = bytes > at ? bytes - at : 0;
-            const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
-            v[i] = _mm512_maskz_loadu_epi8(live, codes + (left == 0 ? 0 : at));
-        }
-        toPlanes(v);
+        loadPlanes(codes, bytes, done, _mm512_setzero_si512(), v);
         NIBBLESCOPE_UNROLL
         for (std::size_t nibble = 0; nibble < 8; nibble += 4) {
             __m512i low[4], high[4];

@@ -35,23 +35,6 @@ std::vector<float> scalesFor(const std::vector<double> &meanAbs, int exponent) {
     return rounded;
 }
 
-void scaleColumns(std::vector<float> &weights, const std::vector<float> &scales) {
-    for (std::size_t i = 0; i < weights.size(); ++i)
-        weights[i] *= scales[i % scales.size()];
-}
-
-void divideRows(std::vector<float> &weights, const std::vector<float> &scales) {
-    const std::size_t cols = weights.size() / scales.size();
-    for (std::size_t i = 0; i < weights.size(); ++i)
-        weights[i] /= scales[i / cols];
-}
-
-void divideRows(LlamaLinear &linear, const std::vector<float> &scales) {
-    divideRows(linear.weights, scales);
-    for (std::size_t i = 0; i < linear.bias.size(); ++i)
-        linear.bias[i] /= scales[i];
-}
-
 // ---- ranges of groups
 
 std::vector<float> magnitudesOf(const std::vector<float> &weights, const GroupGrid &grid) {
@@ -98,16 +81,15 @@ AwqEdit::AwqEdit(const Llama &llama, const ModelPlan &plan, const Work &work)
             scales[static_cast<std::size_t>(set.input)] =
                 searchScales(layer, set, *inputs[static_cast<std::size_t>(set.input)], work);
         for (const Set &set : sets)
-            fold(layer, set, scales[static_cast<std::size_t>(set.input)]);
-        std::array<ClipSteps, linearCount> clipSteps;
+            addFold(llama.tensors().layers[i], set.input, scales[static_cast<std::size_t>(set.input)], m_folds);
         for (const LinearKind kind : allLinears) {
+            LlamaLinear &linear = layer.linear(kind);
+            if (!m_clips || kind == LinearKind::Query || kind == LinearKind::Key || !m_selection.edits(linear.tensor))
+                continue;
+            fold(linear.tensor, linear.weights);
             const auto k = static_cast<std::size_t>(inputOf(kind));
-            if (m_clips && kind != LinearKind::Query && kind != LinearKind::Key &&
-                m_selection.edits(layer.linear(kind).tensor))
-                clipSteps[static_cast<std::size_t>(kind)] =
-                    clipStepsFor(layer.linear(kind), *inputs[k], scales[k], work);
+            m_clipSteps[linear.tensor] = clipStepsFor(linear, *inputs[k], scales[k], work);
         }
-        keepLayer(layer, scales, std::move(clipSteps));
     }
 }
 
@@ -135,7 +117,7 @@ std::vector<float> AwqEdit::rounded(MatrixShape shape, std::vector<float> weight
 double AwqEdit::lossOf(const LlamaLinear &linear, const std::vector<float> &scales, const InputStatistics &inputs,
                        const Work &work) const {
     std::vector<float> scaled = linear.weights;
-    scaleColumns(scaled, scales);
+    ScaleFold{scales, {}}.apply(scaled);
     const std::vector<float> decoded = rounded(linear.shape, std::move(scaled), work);
     const auto errors = [&](std::size_t first, std::span<double> out) {
         for (std::size_t i = 0; i < out.size(); ++i)
@@ -164,31 +146,6 @@ std::vector<float> AwqEdit::searchScales(const LlamaLayer &layer, const Set &set
     }
     m_choices.push_back({inputName(layer.index, set.input), chosen});
     return best;
-}
-
-// Every reader of the input is scaled, quantized or not.
-void AwqEdit::fold(LlamaLayer &layer, const Set &set, const std::vector<float> &scales) const {
-    for (const LinearKind kind : allLinears)
-        if (inputOf(kind) == set.input)
-            scaleColumns(layer.linear(kind).weights, scales);
-    const auto divideNorm = [&scales](std::vector<float> &norm) {
-        for (std::size_t i = 0; i < norm.size(); ++i)
-            norm[i] /= scales[i];
-    };
-    switch (set.input) {
-    case InputKind::Attention:
-        divideNorm(layer.inputNorm);
-        break;
-    case InputKind::Output:
-        divideRows(layer.linear(LinearKind::Value), scales);
-        break;
-    case InputKind::Mlp:
-        divideNorm(layer.mlpNorm);
-        break;
-    case InputKind::Down:
-        divideRows(layer.linear(LinearKind::Up), scales);
-        break;
-    }
 }
 
 AwqEdit::ClipSteps AwqEdit::clipStepsFor(const LlamaLinear &linear, const InputStatistics &inputs,
@@ -235,84 +192,43 @@ AwqEdit::ClipSteps AwqEdit::clipStepsFor(const LlamaLinear &linear, const InputS
     return steps;
 }
 
-void AwqEdit::keepLayer(LlamaLayer &layer, const LayerScales &scales, std::array<ClipSteps, linearCount> clipSteps) {
-    const LlamaTensors::Layer &places = m_llama.tensors().layers[layer.index];
-    m_replaced[places.inputNorm].weights = layer.inputNorm;
-    m_replaced[places.mlpNorm].weights = layer.mlpNorm;
-    for (std::size_t i = 0; i < linearCount; ++i) {
-        Replacement &replaced = m_replaced[layer.linears[i].tensor];
-        const auto kind = static_cast<LinearKind>(i);
-        replaced.columnScales = scales[static_cast<std::size_t>(inputOf(kind))];
-        if (kind == LinearKind::Up)
-            replaced.rowScales = scales[static_cast<std::size_t>(InputKind::Down)];
-        if (kind == LinearKind::Value)
-            replaced.rowScales = scales[static_cast<std::size_t>(InputKind::Output)];
-        replaced.clipSteps = std::move(clipSteps[i]);
-        if (places.biases[i])
-            m_replaced[*places.biases[i]].weights = layer.linears[i].bias;
-    }
+void AwqEdit::fold(std::size_t tensor, std::vector<float> &weights) const {
+    if (const auto found = m_folds.find(tensor); found != m_folds.end())
+        found->second.apply(weights);
 }
 
-MatrixShape AwqEdit::shapeOf(std::size_t tensor) const {
-    return matrixShape(m_llama.model().tensors[tensor], Layout::OutIn);
-}
-
-// A matrix as it is before rounding, in the order in which it was folded when its ranges were searched.
-void AwqEdit::prepare(std::size_t tensor, const Replacement &replaced, std::vector<float> &weights) const {
-    if (!replaced.columnScales.empty())
-        scaleColumns(weights, replaced.columnScales);
-    if (!replaced.rowScales.empty())
-        divideRows(weights, replaced.rowScales);
-    if (replaced.clipSteps.empty())
+// A tensor as it is before rounding.
+void AwqEdit::prepare(std::size_t tensor, std::vector<float> &weights) const {
+    fold(tensor, weights);
+    const auto steps = m_clipSteps.find(tensor);
+    if (steps == m_clipSteps.end())
         return;
-    const GroupGrid grid = groupGrid(shapeOf(tensor), m_rounding);
+    const GroupGrid grid = groupGrid(matrixShape(m_llama.model().tensors[tensor], Layout::OutIn), m_rounding);
     const std::vector<float> largest = magnitudesOf(weights, grid);
     for (std::size_t group = 0; group < largest.size(); ++group) {
-        const float bound = boundOf(largest[group], replaced.clipSteps[group]);
+        const float bound = boundOf(largest[group], steps->second[group]);
         for (std::size_t i = grid.begin(group); i < grid.begin(group) + grid.length(group); ++i)
             weights[i] = std::clamp(weights[i], -bound, bound);
     }
 }
 
 void AwqEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
-    const auto found = m_replaced.find(tensor);
-    if (found == m_replaced.end()) {
-        m_selection.edit(tensor, weights, work);
-        return;
-    }
-    const Replacement &replaced = found->second;
-    if (!replaced.weights.empty()) {
-        weights = replaced.weights;
-        return;
-    }
-    prepare(tensor, replaced, weights);
+    prepare(tensor, weights);
     if (m_selection.edits(tensor))
-        weights = rounded(shapeOf(tensor), std::move(weights), work);
+        m_selection.edit(tensor, weights, work);
 }
 
 std::optional<QuantizedTensor> AwqEdit::codes(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
-    const auto found = m_replaced.find(tensor);
-    if (found == m_replaced.end())
-        return m_selection.codes(tensor, weights, work);
     if (!m_selection.edits(tensor))
         return std::nullopt;
-    prepare(tensor, found->second, weights);
-    return quantize({weights, shapeOf(tensor), m_rounding, nullptr, nullptr}, work).tensor;
+    prepare(tensor, weights);
+    return m_selection.codes(tensor, weights, work);
 }
 
 void AwqEdit::comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
     edit(tensor, weights, work);
-    const auto found = m_replaced.find(tensor);
-    if (found == m_replaced.end())
-        return;
-    const Replacement &replaced = found->second;
-    const std::size_t cols = replaced.columnScales.size();
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        if (cols > 0)
-            weights[i] /= replaced.columnScales[i % cols];
-        if (!replaced.rowScales.empty())
-            weights[i] *= replaced.rowScales[i / (weights.size() / replaced.rowScales.size())];
-    }
+    if (const auto found = m_folds.find(tensor); found != m_folds.end())
+        found->second.undo(weights);
 }
 
 } // namespace nibblescope

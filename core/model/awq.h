@@ -13,6 +13,7 @@
 
 #include "core/model/llama.h"
 #include "core/model/recipe_edit.h"
+#include "core/model/scale_fold.h"
 
 namespace nibblescope {
 
@@ -27,7 +28,7 @@ public:
     // Searches all layers; the plan's calibration gives the statistics.
     AwqEdit(const Llama &llama, const ModelPlan &plan, const Work &work);
 
-    bool edits(std::size_t tensor) const override { return m_replaced.count(tensor) > 0 || m_selection.edits(tensor); }
+    bool edits(std::size_t tensor) const override { return m_folds.count(tensor) > 0 || m_selection.edits(tensor); }
     void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
@@ -39,35 +40,27 @@ public:
 
 private:
     struct Set;
-    // How many twentieths each group's range was narrowed by; empty: it was not searched.
+    // How many twentieths the range of each group of a matrix was narrowed by.
     using ClipSteps = std::vector<std::uint8_t>;
-    // What a tensor becomes: the weights of a norm or bias, or what is done to a matrix before it is rounded.
-    struct Replacement {
-        std::vector<float> weights;      // empty: a matrix
-        std::vector<float> columnScales; // that the columns are multiplied by; empty: none
-        std::vector<float> rowScales;    // that the rows are divided by, then
-        ClipSteps clipSteps;
-    };
     using LayerScales = std::array<std::vector<float>, inputCount>;
     std::vector<Set> setsOf(const LlamaLayer &layer) const;
     std::vector<float> searchScales(const LlamaLayer &layer, const Set &set, const InputStatistics &inputs,
                                     const Work &work);
     double lossOf(const LlamaLinear &linear, const std::vector<float> &scales, const InputStatistics &inputs,
                   const Work &work) const;
-    void fold(LlamaLayer &layer, const Set &set, const std::vector<float> &scales) const;
     ClipSteps clipStepsFor(const LlamaLinear &linear, const InputStatistics &inputs, const std::vector<float> &scales,
                            const Work &work) const;
     std::vector<float> rounded(MatrixShape shape, std::vector<float> weights, const Work &work) const;
-    void keepLayer(LlamaLayer &layer, const LayerScales &scales, std::array<ClipSteps, linearCount> clipSteps);
-    MatrixShape shapeOf(std::size_t tensor) const;
-    void prepare(std::size_t tensor, const Replacement &replaced, std::vector<float> &weights) const;
+    void fold(std::size_t tensor, std::vector<float> &weights) const;
+    void prepare(std::size_t tensor, std::vector<float> &weights) const;
 
     const Llama &m_llama;
     Recipe m_rounding; // the recipe with round to nearest
     bool m_clips;
     RecipeEdit m_selection; // of the rounding: also what becomes of tensors outside the layers
     std::shared_ptr<const StatisticsSource> m_calibration;
-    std::map<std::size_t, Replacement> m_replaced;
+    ScaleFolds m_folds;
+    std::map<std::size_t, ClipSteps> m_clipSteps; // by tensor
     std::vector<Choice> m_choices;
     std::vector<std::string> m_remarks;
 };

@@ -59,40 +59,13 @@ void SmoothEdit::addLayer(std::size_t index, const StatisticsSource &inputs, dou
                 for (std::size_t i = 0; i < own.size(); ++i)
                     weightMax[i] = std::max(weightMax[i], own[i]);
             }
-        const std::vector<float> scales = smoothingScales(channelMax, weightMax, alpha);
-        for (const LinearKind kind : allLinears)
-            if (inputOf(kind) == input)
-                m_folds[layer.linear(kind).tensor].columns = scales;
-        const auto divide = [&](LinearKind kind) {
-            m_folds[layer.linear(kind).tensor].rows = scales;
-            if (const auto bias = places.biases[static_cast<std::size_t>(kind)])
-                m_folds[*bias].rows = scales;
-        };
-        switch (input) {
-        case InputKind::Attention:
-            m_folds[places.inputNorm].rows = scales;
-            break;
-        case InputKind::Output:
-            divide(LinearKind::Value);
-            break;
-        case InputKind::Mlp:
-            m_folds[places.mlpNorm].rows = scales;
-            break;
-        case InputKind::Down:
-            divide(LinearKind::Up);
-            break;
-        }
+        addFold(places, input, smoothingScales(channelMax, weightMax, alpha), m_folds);
     }
 }
 
 void SmoothEdit::fold(std::size_t tensor, std::vector<float> &weights) const {
-    if (const auto found = m_folds.find(tensor); found != m_folds.end()) {
-        const Fold &fold = found->second;
-        for (std::size_t i = 0; i < weights.size() && !fold.columns.empty(); ++i)
-            weights[i] *= fold.columns[i % fold.columns.size()];
-        for (std::size_t i = 0; i < weights.size() && !fold.rows.empty(); ++i)
-            weights[i] /= fold.rows[i / (weights.size() / fold.rows.size())];
-    }
+    if (const auto found = m_folds.find(tensor); found != m_folds.end())
+        found->second.apply(weights);
 }
 
 void SmoothEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
@@ -111,14 +84,8 @@ std::optional<QuantizedTensor> SmoothEdit::codes(std::size_t tensor, std::vector
 
 void SmoothEdit::comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
     edit(tensor, weights, work);
-    const auto found = m_folds.find(tensor);
-    if (found == m_folds.end())
-        return;
-    const Fold &fold = found->second;
-    for (std::size_t i = 0; i < weights.size() && !fold.columns.empty(); ++i)
-        weights[i] /= fold.columns[i % fold.columns.size()];
-    for (std::size_t i = 0; i < weights.size() && !fold.rows.empty(); ++i)
-        weights[i] *= fold.rows[i / (weights.size() / fold.rows.size())];
+    if (const auto found = m_folds.find(tensor); found != m_folds.end())
+        found->second.undo(weights);
 }
 
 } // namespace nibblescope

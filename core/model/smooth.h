@@ -6,12 +6,12 @@
 // is applied.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "core/model/llama.h"
 #include "core/model/recipe_edit.h"
+#include "core/model/scale_fold.h"
 
 namespace nibblescope {
 
@@ -33,16 +33,12 @@ public:
     const std::vector<std::string> &remarks() const { return m_remarks; }
 
 private:
-    struct Fold {
-        std::vector<float> columns; // multiplied by; empty: none
-        std::vector<float> rows;    // divided by; a norm's weight and a bias are a column each
-    };
     void fold(std::size_t tensor, std::vector<float> &weights) const;
     void addLayer(std::size_t index, const StatisticsSource &inputs, double alpha, const Work &work);
 
     const Llama &m_llama;
     RecipeEdit m_recipe;
-    std::map<std::size_t, Fold> m_folds;
+    ScaleFolds m_folds;
     std::vector<std::string> m_remarks;
 };
 
