@@ -27,7 +27,6 @@ constexpr int paretoHeight = 290;
 constexpr int curveHeight = 180;
 constexpr int hintHeight = 150;
 constexpr int fieldWidth = 72;
-constexpr int narrowestField = 60;
 constexpr int usualWindows = 64;
 constexpr std::size_t usualContextTokens = 256;
 constexpr int mostContext = 1 << 20;
@@ -39,7 +38,7 @@ QString toText(const std::string &text) { return QString::fromStdString(text); }
 
 AccuracyPage::AccuracyPage(QWidget *parent) : PageWidget(tr("Accuracy"), parent) {
     buildBar();
-    body().addWidget(buildHead());
+    body().addLayout(inMargins(buildHead()));
     m_content = buildContent();
     addScrolled(m_content, Qt::ScrollBarAlwaysOff);
 }
@@ -75,12 +74,7 @@ void AccuracyPage::buildBar() {
 }
 
 // The row between the bar and the plots.
-QWidget *AccuracyPage::buildHead() {
-    auto *head = new QWidget;
-    auto *layout = new QHBoxLayout(head);
-    layout->setContentsMargins(16, 2, 16, 2);
-    layout->setSpacing(6);
-    auto *label = new QLabel(tr("Rank by"));
+QToolBar *AccuracyPage::buildHead() {
     m_rank = new SegmentedControl({tr("KL"), tr("Perplexity"), tr("SQNR")});
     m_rank->setAccessibleName(tr("Rank by"));
     m_rank->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
@@ -102,7 +96,6 @@ QWidget *AccuracyPage::buildHead() {
            "Speed page times, with F32 activations, or with INT8 ones (a scale a token, and 8-bit levels), whose own "
            "rounding then counts"),
         false);
-    m_products->setMinimumWidth(currentTheme().scaled(narrowestField)); // in a narrow window it gives way first
     m_products->setObjectName(QStringLiteral("products"));
     connect(m_products, &QComboBox::activated, this, [this] { edited(); });
     m_forget = new QPushButton(tr("Forget results"));
@@ -113,13 +106,16 @@ QWidget *AccuracyPage::buildHead() {
     }
     connect(m_forget, &QPushButton::clicked, this, &AccuracyPage::forgetRequested);
     connect(m_usual, &QPushButton::clicked, this, &AccuracyPage::usualRequested);
-    layout->addWidget(label);
-    layout->addWidget(m_rank);
-    layout->addWidget(m_products);
-    layout->addStretch(1);
-    layout->addWidget(m_forget);
-    layout->addWidget(m_usual);
-    return head;
+    auto *label = new QLabel(tr("Rank by"));
+    label->setContentsMargins(0, 0, 2, 0);
+    QToolBar *const row = makeRow();
+    row->addWidget(label);
+    row->addWidget(m_rank);
+    row->addWidget(m_products);
+    addGap(*row);
+    row->addWidget(m_forget);
+    row->addWidget(m_usual);
+    return row;
 }
 
 QWidget *AccuracyPage::buildContent() {

@@ -12,6 +12,7 @@
 class QComboBox;
 class QLabel;
 class QPushButton;
+class QToolBar;
 
 namespace nibblescope {
 
@@ -64,7 +65,7 @@ Q_SIGNALS:
 
 private:
     void buildBar();
-    QWidget *buildHead();
+    QToolBar *buildHead();
     QWidget *buildContent();
     void fillTable(const AccuracyInput &input);
     void placeCurve(bool first);

@@ -91,7 +91,7 @@ QString shortFileName(const QString &path) {
 ActivationsPage::ActivationsPage(QWidget *parent) : PageWidget(tr("Activations"), parent) {
     buildBar();
     // The second row of controls stays in sight with a placeholder: it says where inputs come from.
-    static_cast<QVBoxLayout *>(layout())->insertWidget(2, makeRow());
+    static_cast<QVBoxLayout *>(layout())->insertLayout(2, inMargins(makeInputRow()));
     auto *splitter = new PlotSplitter(Qt::Vertical);
     auto *upper = new PlotSplitter(Qt::Horizontal);
     m_channels = adopt(upper->addPlot(60));
@@ -151,16 +151,10 @@ void ActivationsPage::buildBar() {
     finishBar();
 }
 
-// What does not fit goes into an extension menu, as on the bar above.
-QToolBar *ActivationsPage::makeRow() {
-    auto *row = new QToolBar;
-    row->setObjectName(QStringLiteral("pageBar"));
-    row->setMovable(false);
-    row->setStyleSheet(QStringLiteral("QToolBar { border: 0; padding: 0 16px 2px 16px; spacing: 4px; }"));
+QToolBar *ActivationsPage::makeInputRow() {
+    QToolBar *const row = makeRow();
     row->addWidget(makeSmoothing());
-    auto *gap = new QWidget;
-    gap->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-    row->addWidget(gap);
+    addGap(*row);
     m_sourceActions[0] = row->addWidget(makeModelControls());
     m_folder =
         makeButton(tr("Choose folder..."), tr("NAME.npy, float32 [tokens, in], one a linear, named after its tensor"));
@@ -176,12 +170,6 @@ QToolBar *ActivationsPage::makeRow() {
         else
             Q_EMIT collectRequested();
     });
-    if (auto *more = row->findChild<QToolButton *>(QStringLiteral("qt_toolbar_ext_button"))) {
-        more->setIcon(themeIcon(QStringLiteral("chevron-right")));
-        more->setStyleSheet(QStringLiteral("QToolButton { padding: 0; border: 0; }"));
-        more->setToolTip(tr("More options"));
-        more->setAccessibleName(tr("More options"));
-    }
     return row;
 }
 

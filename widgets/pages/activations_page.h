@@ -70,7 +70,7 @@ protected:
 private:
     void buildBar();
     void giveRoom();
-    QToolBar *makeRow();
+    QToolBar *makeInputRow();
     QWidget *makeSmoothing();
     QWidget *makeModelControls();
     QWidget *makeSyntheticControls();

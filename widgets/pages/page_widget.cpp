@@ -28,6 +28,7 @@ namespace nibblescope {
 namespace {
 
 constexpr int sideMargin = 16;
+constexpr int barPadding = 3; // a tool bar has one margin on all sides
 constexpr int buttonWidth = 30;
 constexpr int buttonHeight = 26;
 
@@ -44,11 +45,29 @@ QToolButton *makeIconButton(const QString &icon, const QString &name) {
     return button;
 }
 
+// A row of options with its extension menu. A tool bar asks for its margins before it has its name.
+QToolBar *makeBar() {
+    auto *bar = new QToolBar;
+    bar->setObjectName(QStringLiteral("pageBar"));
+    bar->setMovable(false);
+    bar->setStyleSheet(QStringLiteral("QToolBar { border: 0; padding: %1px; spacing: 4px; }").arg(barPadding));
+    bar->style()->polish(bar);
+    QEvent styled(QEvent::StyleChange);
+    QApplication::sendEvent(bar, &styled);
+    if (auto *more = bar->findChild<QToolButton *>(QStringLiteral("qt_toolbar_ext_button"))) {
+        more->setIcon(themeIcon(QStringLiteral("chevron-right")));
+        more->setStyleSheet(QStringLiteral("QToolButton { padding: 0; border: 0; }"));
+        more->setToolTip(PageWidget::tr("More options"));
+        more->setAccessibleName(PageWidget::tr("More options"));
+    }
+    return bar;
+}
+
 } // namespace
 
 PageWidget::PageWidget(const QString &name, QWidget *parent)
-    : QWidget(parent), m_reading(new ReadingLabel), m_bar(new QToolBar), m_ends(new QToolBar),
-      m_stack(new QStackedWidget), m_placeholder(new QLabel), m_body(nullptr) {
+    : QWidget(parent), m_reading(new ReadingLabel), m_bar(makeBar()), m_ends(makeBar()), m_stack(new QStackedWidget),
+      m_placeholder(new QLabel), m_body(nullptr) {
     setAccessibleName(name);
     setBackgroundRole(QPalette::Base);
     setAutoFillBackground(true);
@@ -56,29 +75,9 @@ PageWidget::PageWidget(const QString &name, QWidget *parent)
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_reading);
-    m_bar->setObjectName(QStringLiteral("pageBar"));
-    m_bar->setMovable(false);
     // Table and Export stand beside the bar: they stay when the options go into its extension menu.
-    m_ends->setObjectName(QStringLiteral("pageBar"));
-    m_ends->setMovable(false);
     m_ends->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Preferred);
-    for (QToolBar *bar : {m_bar, m_ends}) {
-        bar->setStyleSheet(
-            QStringLiteral("QToolBar { border: 0; padding: 3px; spacing: 4px; }")); // one margin on all sides
-        bar->style()->polish(bar); // a tool bar asks for its margins before it has its name
-        QEvent styled(QEvent::StyleChange);
-        QApplication::sendEvent(bar, &styled);
-    }
-    if (auto *more = m_bar->findChild<QToolButton *>(QStringLiteral("qt_toolbar_ext_button"))) {
-        more->setIcon(themeIcon(QStringLiteral("chevron-right")));
-        more->setStyleSheet(QStringLiteral("QToolButton { padding: 0; border: 0; }"));
-        more->setToolTip(tr("More options"));
-        more->setAccessibleName(tr("More options"));
-    }
-    auto *row = new QHBoxLayout;
-    row->setContentsMargins(sideMargin - 3, 0, sideMargin - 3, 0);
-    row->setSpacing(0);
-    row->addWidget(m_bar, 1);
+    QHBoxLayout *const row = inMargins(m_bar);
     row->addWidget(m_ends);
     layout->addLayout(row);
     layout->addWidget(new DividerLine(Qt::Horizontal));
@@ -116,6 +115,22 @@ void PageWidget::setPlaceholder(const QString &text) {
 }
 
 QString PageWidget::placeholder() const { return m_stack->currentIndex() == 1 ? m_placeholder->text() : QString(); }
+
+QToolBar *PageWidget::makeRow() { return makeBar(); }
+
+QHBoxLayout *PageWidget::inMargins(QToolBar *row) {
+    auto *layout = new QHBoxLayout;
+    layout->setContentsMargins(sideMargin - barPadding, 0, sideMargin - barPadding, 0);
+    layout->setSpacing(0);
+    layout->addWidget(row, 1);
+    return layout;
+}
+
+void PageWidget::addGap(QToolBar &row) {
+    auto *gap = new QWidget;
+    gap->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    row.addWidget(gap);
+}
 
 void PageWidget::addLabel(const QString &text) {
     auto *label = new QLabel(text);

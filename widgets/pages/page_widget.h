@@ -19,6 +19,7 @@ class QComboBox;
 class QLabel;
 class QMenu;
 class QStackedWidget;
+class QHBoxLayout;
 class QToolBar;
 class QToolButton;
 class QVBoxLayout;
@@ -67,6 +68,10 @@ protected:
     QToolBar &bar() { return *m_bar; }
     QToolBar &ends() { return *m_ends; } // at the right, always in sight
     void addLabel(const QString &text);  // before a control of the bar
+    // A further row of options. What does not fit goes into an extension menu, as on the bar.
+    static QToolBar *makeRow();
+    static QHBoxLayout *inMargins(QToolBar *row); // as it stands on the page
+    static void addGap(QToolBar &row);            // what follows stands at the right end
     // A combo as the pages have them. One that can be typed in emits optionsEdited when a row is taken or another text
     // was typed; of the others the page decides.
     QComboBox *makeCombo(const QString &name, const QStringList &items, const QString &toolTip, bool editable);
