@@ -273,10 +273,14 @@ void runEvaluate(const Arguments &arguments, const Surroundings &surroundings) {
     const Evaluation evaluation =
         evaluate(llama, windows, {edit.get(), activations, products}, work, [](const Evaluation & /*soFar*/) {});
     clearProgress();
-    if (evaluation.products && evaluation.products->decodedCount() > 0) {
-        warnings.push_back(decodedRemark(*evaluation.products));
-        warn(warnings.back());
-    }
+    std::vector<std::string> remarks;
+    if (edit)
+        remarks = edit->warnings();
+    if (evaluation.products && evaluation.products->decodedCount() > 0)
+        remarks.push_back(decodedRemark(*evaluation.products));
+    for (const std::string &text : remarks)
+        warn(text);
+    warnings.insert(warnings.end(), remarks.begin(), remarks.end());
     std::vector<LinearError> linears;
     const bool quantized = recipe.format != Format::None;
     if (quantized && arguments.calibration && evaluation.complete()) {

@@ -196,6 +196,11 @@ private:
             return;
         AccuracyResult &result = one.result;
         result.evaluation = evaluation;
+        if (const auto warnings = one.edit->warnings(); !warnings.empty())
+            result.remarks.push_back(warnings.front() + (warnings.size() > 1
+                                                             ? " So with " + std::to_string(warnings.size() - 1) +
+                                                                   (warnings.size() == 2 ? " other." : " others.")
+                                                             : ""));
         if (evaluation.complete()) // stopped: what was measured is kept
             addErrors(result, m_llama, one.plan, *one.edit, m_work);
         if (m_shared > 0 && needsCalibration(one.plan.recipe))

@@ -33,6 +33,7 @@ public:
     void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
                                          const Work &work) const override;
+    std::vector<std::string> warnings() const override { return m_selection.warnings(); }
 
     const std::vector<Choice> &choices() const { return m_choices; }
     // Sentences: which sets have nothing to fold into and were left out.

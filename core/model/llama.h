@@ -37,6 +37,8 @@ public:
                                                  const Work & /*work*/) const {
         return std::nullopt;
     }
+    // What was done otherwise than asked to the tensors that were edited so far: a sentence each, which names it.
+    virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 struct LlamaLinear {

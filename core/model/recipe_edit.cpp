@@ -20,20 +20,26 @@ bool rowsAreIndependent(const Recipe &recipe) {
            recipe.groupSize.kind != GroupSize::Kind::Tensor && recipe.doubleQuant == DoubleQuant::Off;
 }
 
-void quantizeInPlace(std::vector<float> &weights, MatrixShape shape, const Recipe &recipe,
-                     const InputStatistics *inputs, const Work &work) {
+// Returns the quantizer's warnings.
+std::vector<std::string> quantizeInPlace(std::vector<float> &weights, MatrixShape shape, const Recipe &recipe,
+                                         const InputStatistics *inputs, const Work &work) {
     if (!rowsAreIndependent(recipe)) { // codes stand in for a second copy of the weights
-        dequantize(quantize({weights, shape, recipe, nullptr, inputs}, work).tensor, weights, work);
-        return;
+        QuantizeOutcome outcome = quantize({weights, shape, recipe, nullptr, inputs}, work);
+        dequantize(outcome.tensor, weights, work);
+        return std::move(outcome.warnings);
     }
+    std::vector<std::string> warnings;
     const std::uint64_t rows = std::clamp<std::uint64_t>(blockBytes / (shape.cols * sizeof(float)), 1, shape.rows);
     std::vector<float> decoded(rows * shape.cols);
     for (std::uint64_t first = 0; first < shape.rows; first += rows) {
         const std::uint64_t count = std::min(rows, shape.rows - first);
         const auto block = std::span(weights).subspan(first * shape.cols, count * shape.cols);
-        quantize({block, {count, shape.cols}, recipe, decoded.data(), inputs}, work);
+        for (std::string &text : quantize({block, {count, shape.cols}, recipe, decoded.data(), inputs}, work).warnings)
+            if (std::find(warnings.begin(), warnings.end(), text) == warnings.end())
+                warnings.push_back(std::move(text));
         std::copy_n(decoded.begin(), block.size(), block.begin());
     }
+    return warnings;
 }
 
 } // namespace
@@ -71,7 +77,7 @@ void RecipeEdit::quantizeWith(std::size_t tensor, const std::vector<float> &weig
         inputs = m_plan.calibration->statisticsFor(info.name);
     refuseIfTooLarge(info, matrixShape(info, Layout::OutIn), m_plan.recipe);
     try {
-        step(matrixShape(info, Layout::OutIn), inputs.get());
+        m_warnings[tensor] = step(matrixShape(info, Layout::OutIn), inputs.get());
     } catch (const Error &error) {
         if (error.fault() != Fault::Input || !error.tensor().empty())
             throw;
@@ -81,7 +87,7 @@ void RecipeEdit::quantizeWith(std::size_t tensor, const std::vector<float> &weig
 
 void RecipeEdit::edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const {
     quantizeWith(tensor, weights, [&](MatrixShape shape, const InputStatistics *inputs) {
-        quantizeInPlace(weights, shape, m_plan.recipe, inputs, work);
+        return quantizeInPlace(weights, shape, m_plan.recipe, inputs, work);
     });
 }
 
@@ -91,9 +97,19 @@ std::optional<QuantizedTensor> RecipeEdit::codes(std::size_t tensor, std::vector
         return std::nullopt;
     std::optional<QuantizedTensor> made;
     quantizeWith(tensor, weights, [&](MatrixShape shape, const InputStatistics *inputs) {
-        made = quantize({weights, shape, m_plan.recipe, nullptr, inputs}, work).tensor;
+        QuantizeOutcome outcome = quantize({weights, shape, m_plan.recipe, nullptr, inputs}, work);
+        made = std::move(outcome.tensor);
+        return std::move(outcome.warnings);
     });
     return made;
+}
+
+std::vector<std::string> RecipeEdit::warnings() const {
+    std::vector<std::string> all;
+    for (const auto &[tensor, texts] : m_warnings)
+        for (const std::string &text : texts)
+            all.push_back(shown(m_model.tensors[tensor].name) + ": " + text + ".");
+    return all;
 }
 
 } // namespace nibblescope

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,14 +23,16 @@ public:
     void edit(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
                                          const Work &work) const override;
+    std::vector<std::string> warnings() const override;
 
 private:
-    using Step = std::function<void(MatrixShape shape, const InputStatistics *inputs)>;
+    using Step = std::function<std::vector<std::string>(MatrixShape shape, const InputStatistics *inputs)>;
     void quantizeWith(std::size_t tensor, const std::vector<float> &weights, const Step &step) const;
 
     const Model &m_model;
     ModelPlan m_plan;
     std::vector<bool> m_quantized;
+    mutable std::map<std::size_t, std::vector<std::string>> m_warnings; // by tensor: each is edited many times
 };
 
 // Stored bits a weight over the tensors that the plan quantizes; 0 where there are none.

@@ -28,6 +28,7 @@ public:
     void comparable(std::size_t tensor, std::vector<float> &weights, const Work &work) const override;
     std::optional<QuantizedTensor> codes(std::size_t tensor, std::vector<float> &weights,
                                          const Work &work) const override;
+    std::vector<std::string> warnings() const override { return m_recipe.warnings(); }
 
     // Sentences: what could not be folded and was left out.
     const std::vector<std::string> &remarks() const { return m_remarks; }

@@ -141,7 +141,7 @@ private slots:
         QVERIFY(!problem("first", warnings).empty());
     }
 
-    // More channels than positions: the damping carries it, whatever the method's warnings say.
+    // More channels than positions: the damping carries it, and where it must be larger than asked for that is said.
     void worksWithFewPositions() {
         test::writeSmallModel(inFolder("few"));
         const Model model = openModel(inFolder("few"));
@@ -154,6 +154,14 @@ private slots:
             model, {recipe, {}, std::make_shared<const CalibrationFile>(inFolder("few.h5"), model, warnings)});
         std::vector<float> weights = llama.tensor(llama.tensors().layers[0].linears[6], m_work, &edit);
         QVERIFY(std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); }));
+        QVERIFY(edit.warnings().empty());
+        recipe.damp = 1e-17;
+        const RecipeEdit barely(
+            model, {recipe, {}, std::make_shared<const CalibrationFile>(inFolder("few.h5"), model, warnings)});
+        llama.tensor(llama.tensors().layers[0].linears[6], m_work, &barely);
+        QCOMPARE(barely.warnings().size(), std::size_t(1));
+        QVERIFY(barely.warnings()[0].find("down_proj.weight: its statistics are not positive definite") !=
+                std::string::npos);
     }
 
 #ifdef NIBBLESCOPE_SHARED_DATA
