@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Counting by planes of bits: eight vectors of bytes become eight vectors that hold bit 0, bit 1 ... of 512 numbers.
 // Three planes, each a number's bit or its complement, tell which of the 512 are a given number: an AND, a population
-// count and an addition for each possible number, whatever the numbers are. Counters in memory, one store a number,
-// take twice as long, since a core stores to one line of its cache a cycle.
+// count and an addition for each possible number, whatever the numbers are. Counters in memory take as long where there
+// are many possible numbers, one store a number, since a core stores to one line of its cache a cycle. The two wait for
+// other parts of the core: some numbers are counted one way while the rest are counted the other.
 #include "core/kernels/avx512_bit_counts.h"
 
 #if defined(__x86_64__)
@@ -116,16 +117,40 @@ NIBBLESCOPE_INLINE std::size_t tellBytes(const std::uint8_t *bytes, std::size_t 
     return block;
 }
 
-NIBBLESCOPE_INLINE void addCounts(std::uint64_t *counts, std::size_t kinds, __m128i more) {
-    const auto live = static_cast<__mmask8>(kinds >= 8 ? 0xff : (1U << kinds) - 1U);
-    const __m512i before = _mm512_maskz_loadu_epi64(live, counts);
-    _mm512_mask_storeu_epi64(counts, live, _mm512_add_epi64(before, _mm512_cvtepu16_epi64(more)));
+// Adds to sixteen counters, or to `kinds` if these are fewer.
+NIBBLESCOPE_INLINE void addCounts(std::uint64_t *counts, std::size_t kinds, __m512i more) {
+    const auto add = [](std::uint64_t * eight, __mmask8 live, __m256i part) __attribute__((always_inline)) {
+        const __m512i before = _mm512_maskz_loadu_epi64(live, eight);
+        _mm512_mask_storeu_epi64(eight, live, _mm512_add_epi64(before, _mm512_cvtepu32_epi64(part)));
+    };
+    const unsigned live = kinds >= 16 ? 0xffffU : (1U << kinds) - 1U;
+    add(counts, static_cast<__mmask8>(live), _mm512_castsi512_si256(more));
+    if (kinds > 8)
+        add(counts + 8, static_cast<__mmask8>(live >> 8), _mm512_extracti64x4_epi64(more, 1));
+}
+
+// How many blocks go to planes. A row of a block takes them as long as this many slots take the tables beside it.
+constexpr std::size_t slotsBesideRow = 26;
+constexpr std::size_t fewestMixedRows = 6; // few numbers are told apart faster than they are counted in tables
+std::size_t planeBlocks(std::size_t count, std::size_t rows) {
+    const std::size_t all = (count + planeNumbers - 1) / planeNumbers;
+    if (count < 2 * planeNumbers || rows < fewestMixedRows)
+        return all;
+    const std::size_t share = planeNumbers + slotsBesideRow * rows;
+    return (count + share / 2) / share;
 }
 
 void slotsByPlanes(const std::uint8_t *slots, std::size_t count, std::size_t kinds, std::uint64_t *counts) {
+    constexpr std::size_t besideStep = 32;
     TellingPlanes planes;
     const std::size_t rows = (kinds + 15) / 16;
-    const std::size_t blocks = tellBytes(slots, count, rows, planes);
+    const std::size_t wanted = planeBlocks(count, rows) * planeNumbers;
+    const std::size_t planed = wanted < count ? wanted : count;
+    const std::size_t blocks = tellBytes(slots, planed, rows, planes);
+    ByteCounter counter;
+    if (planed < count)
+        counter.clear();
+    std::size_t at = planed;
     for (std::size_t row = 0; row < rows; ++row) {
         __m512i any = _mm512_setzero_si512();
         for (std::size_t block = 0; block < blocks; ++block)
@@ -135,17 +160,25 @@ void slotsByPlanes(const std::uint8_t *slots, std::size_t count, std::size_t kin
         Counts16 sums;
         clear(sums);
         for (std::size_t block = 0; block < blocks; ++block) {
+            const bool beside = at + besideStep <= count;
             NIBBLESCOPE_UNROLL
-            for (std::size_t i = 0; i < 4; ++i)
+            for (std::size_t i = 0; i < 4; ++i) {
                 addWhere(sums, i, _mm512_and_si512(planes.high[block][row], planes.middle[block][i]),
                          planes.low[block]);
+                if (beside)
+                    counter.add8(slots + at + 8 * i);
+            }
+            at += beside ? besideStep : 0;
         }
-        const __m256i sixteen = sumsOf(sums);
-        const std::size_t left = kinds - 16 * row;
-        addCounts(counts + 16 * row, left, _mm256_castsi256_si128(sixteen));
-        if (left > 8)
-            addCounts(counts + 16 * row + 8, left - 8, _mm256_extracti128_si256(sixteen, 1));
+        addCounts(counts + 16 * row, kinds - 16 * row, _mm512_cvtepu16_epi32(sumsOf(sums)));
     }
+    for (; at + 8 <= count; at += 8)
+        counter.add8(slots + at);
+    for (; at < count; ++at)
+        ++counter.tables[0][slots[at]];
+    if (planed < count)
+        for (std::size_t first = 0; first < kinds; first += 16)
+            addCounts(counts + first, kinds - first, counter.totals(first));
 }
 
 void nibblesByPlanes(const std::uint8_t *codes, std::size_t count, std::uint32_t *counts) {

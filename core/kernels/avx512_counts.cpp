@@ -5,6 +5,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "core/kernels/avx512_bit_counts.h"
 #include "core/kernels/simd_target.h"
 
 namespace nibblescope {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t tabledBins = 1024;
 constexpr std::size_t mostBins = 65000;   // slots are numbers of 16 bits
+constexpr std::size_t mostByteBins = 250; // or bytes
 constexpr std::size_t slotBlock = 512;    // so few that values and tables lie in the first level of the cache together
 constexpr std::size_t fetchedAhead = 768; // values
 constexpr int notFinite = 0x99;           // classes of vfpclassps: both NaN, both infinities
@@ -23,42 +25,57 @@ NIBBLESCOPE_INLINE std::uint64_t firstBits(std::size_t count) {
 }
 NIBBLESCOPE_INLINE __mmask16 firstLanes(std::size_t count) { return static_cast<__mmask16>(firstBits(count)); }
 
-// Slots of up to slotBlock values from `first` on, as the definition numbers them; what is not counted gets one
-// behind the last.
 enum class Counted { Values, Differences, Scaled };
-template <Counted what>
-NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, std::size_t count, std::uint16_t *slots,
-                                float factor = 1, float shift = 0) {
-    const __m512 lower = _mm512_set1_ps(span.lower);
-    const __m512 inverseWidth = _mm512_set1_ps(span.inverseWidth);
-    const __m512 bins = _mm512_set1_ps(static_cast<float>(span.bins));
-    const __m512i none = _mm512_set1_epi32(static_cast<int>(span.bins) + 2);
-    // What comes from memory is asked for early: the hardware stops fetching while a block is counted.
-    const float *const fetched = (what == Counted::Differences ? span.minus : span.values) + first + fetchedAhead;
-    for (std::size_t i = 0; i < count; i += 16) {
-        const __mmask16 lanes = firstLanes(count - i);
-        __builtin_prefetch(fetched + i, 0, 2);
-        __m512 v = _mm512_maskz_loadu_ps(lanes, span.values + first + i);
-        __mmask16 counted = 0xffff;
-        if constexpr (what == Counted::Scaled) {
+
+// What the values of a histogram have in common.
+struct Axis {
+    __m512 lower, inverseWidth, bins;
+    __m512i none; // the slot of what is not counted: one behind the last
+
+    NIBBLESCOPE_INLINE explicit Axis(const HistogramSpan &span)
+        : lower(_mm512_set1_ps(span.lower)), inverseWidth(_mm512_set1_ps(span.inverseWidth)),
+          bins(_mm512_set1_ps(static_cast<float>(span.bins))),
+          none(_mm512_set1_epi32(static_cast<int>(span.bins) + 2)) {}
+
+    // Slots of `lanes` of the sixteen values from `first` on, as the definition numbers them.
+    template <Counted what>
+    NIBBLESCOPE_INLINE __m512i slots(const HistogramSpan &span, std::size_t first, __mmask16 lanes, float factor,
+                                     float shift) const {
+        __m512 v = _mm512_maskz_loadu_ps(lanes, span.values + first);
+        __mmask16 counted;
+        if constexpr (what == Counted::Scaled) { // which makes no NaN of what is finite
             counted = static_cast<__mmask16>(~_mm512_fpclass_ps_mask(v, notFinite));
             v = _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(factor)), _mm512_set1_ps(shift));
-        }
-        if constexpr (what == Counted::Differences) {
-            const __m512 minus = _mm512_maskz_loadu_ps(lanes, span.minus + first + i);
+        } else if constexpr (what == Counted::Differences) {
+            const __m512 minus = _mm512_maskz_loadu_ps(lanes, span.minus + first);
             v = _mm512_sub_ps(v, minus);
             counted = static_cast<__mmask16>(~_mm512_fpclass_ps_mask(minus, notFinite));
+            counted = _mm512_mask_cmp_ps_mask(counted, v, v, _CMP_ORD_Q);
+        } else {
+            counted = _mm512_cmp_ps_mask(v, v, _CMP_ORD_Q);
         }
-        counted = _mm512_mask_cmp_ps_mask(counted, v, v, _CMP_ORD_Q);
         const __m512 place = _mm512_mul_ps(_mm512_sub_ps(v, lower), inverseWidth);
         const __m512 kept = _mm512_min_ps(_mm512_max_ps(place, _mm512_set1_ps(-1)), bins);
         const __m512i bin = _mm512_cvt_roundps_epi32(kept, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-        const __m512i slot = _mm512_mask_add_epi32(none, counted, bin, _mm512_set1_epi32(1));
+        return _mm512_mask_add_epi32(none, counted, bin, _mm512_set1_epi32(1));
+    }
+};
+
+// Slots of up to slotBlock values from `first` on. Writes up to 15 behind the last.
+template <Counted what>
+NIBBLESCOPE_INLINE void slotsOf(const HistogramSpan &span, std::size_t first, std::size_t count, std::uint16_t *slots,
+                                float factor = 1, float shift = 0) {
+    const Axis axis(span);
+    // What comes from memory is asked for early: the hardware stops fetching while a block is counted.
+    const float *const fetched = (what == Counted::Differences ? span.minus : span.values) + first + fetchedAhead;
+    for (std::size_t i = 0; i < count; i += 16) {
+        __builtin_prefetch(fetched + i, 0, 2);
+        const __m512i slot = axis.slots<what>(span, first + i, firstLanes(count - i), factor, shift);
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(slots + i), _mm512_cvtepi32_epi16(slot));
     }
 }
 
-// The same of values that are scaled by their group's factor. Writes up to 15 slots behind the last.
+// The same of values that are scaled by their group's factor.
 NIBBLESCOPE_INLINE void scaledSlotsOf(const HistogramSpan &span, std::size_t first, std::size_t count,
                                       std::uint16_t *slots) {
     const std::size_t place = span.firstInGroup + first;
@@ -69,6 +86,57 @@ NIBBLESCOPE_INLINE void scaledSlotsOf(const HistogramSpan &span, std::size_t fir
         slotsOf<Counted::Scaled>(span, first + done, size, slots + done, span.factors[group], span.shifts[group]);
         done += size;
     }
+}
+
+// Values of few bins, whose slots are bytes and are counted as such: `count` of them, a multiple of 64 and at most
+// chunkWeights. Groups consist of whole vectors. The slots lie in an order of their own.
+template <Counted what>
+NIBBLESCOPE_INLINE void countAsBytes(const HistogramSpan &span, std::size_t first, std::size_t count) {
+    alignas(64) std::uint8_t slots[chunkWeights];
+    const Axis axis(span);
+    const float *const fetched = (what == Counted::Differences ? span.minus : span.values) + first + chunkWeights;
+    const std::size_t place = what == Counted::Scaled ? span.firstInGroup + first : 0;
+    std::size_t group = place / span.groupSize;
+    std::size_t left = span.groupSize - place % span.groupSize;
+    for (std::size_t i = 0; i < count; i += 64) {
+        __m512i slot[4];
+        NIBBLESCOPE_UNROLL
+        for (std::size_t k = 0; k < 4; ++k) {
+            const std::size_t at = i + 16 * k;
+            __builtin_prefetch(fetched + at, 0, 2);
+            if constexpr (what == Counted::Scaled) {
+                slot[k] = axis.slots<what>(span, first + at, 0xffff, span.factors[group], span.shifts[group]);
+                left -= 16;
+                group += left == 0 ? 1 : 0;
+                left = left == 0 ? span.groupSize : left;
+            } else {
+                slot[k] = axis.slots<what>(span, first + at, 0xffff, 1, 0);
+            }
+        }
+        _mm512_store_si512(
+            slots + i, _mm512_packus_epi16(_mm512_packs_epi32(slot[0], slot[1]), _mm512_packs_epi32(slot[2], slot[3])));
+    }
+    countSlotsAvx512(slots, count, span.bins + 2, span.counts);
+}
+
+// How many values were counted so.
+std::size_t countAsBytes(const HistogramSpan &span) {
+    const bool wholeVectors = span.factors == nullptr || (span.groupSize % 16 == 0 && span.firstInGroup % 16 == 0);
+    if (span.bins > mostByteBins || !wholeVectors)
+        return 0;
+    std::size_t done = 0;
+    while (span.count - done >= 64) {
+        const std::size_t left = (span.count - done) / 64 * 64;
+        const std::size_t count = left < chunkWeights ? left : chunkWeights;
+        if (span.factors != nullptr)
+            countAsBytes<Counted::Scaled>(span, done, count);
+        else if (span.minus != nullptr)
+            countAsBytes<Counted::Differences>(span, done, count);
+        else
+            countAsBytes<Counted::Values>(span, done, count);
+        done += count;
+    }
+    return done;
 }
 
 // Four tables, so that equal neighbours do not wait for each other.
@@ -99,12 +167,15 @@ void histogram(const HistogramSpan &span) {
         scalarKernels().histogram(span);
         return;
     }
+    const std::size_t counted = countAsBytes(span);
+    if (counted == span.count)
+        return;
     std::uint16_t slots[slotBlock + 15];
     SlotTables tables;
     const bool tabled = span.bins <= tabledBins;
     if (tabled)
         tables.clear(span.bins + 3);
-    for (std::size_t done = 0; done < span.count; done += slotBlock) {
+    for (std::size_t done = counted; done < span.count; done += slotBlock) {
         const std::size_t count = span.count - done < slotBlock ? span.count - done : slotBlock;
         if (span.factors != nullptr)
             scaledSlotsOf(span, done, count, slots);
@@ -172,6 +243,10 @@ NIBBLESCOPE_INLINE void squaresOf(const float *weights, const float *decoded, st
     }
 }
 
+NIBBLESCOPE_INLINE void addPair(double *pair, const double *more) {
+    _mm_storeu_pd(pair, _mm_add_pd(_mm_loadu_pd(pair), _mm_load_pd(more)));
+}
+
 constexpr std::size_t errorBlock = 256; // weights: squares and sums lie in the first level of the cache together
 
 void codeErrors(const float *weights, const float *decoded, const std::uint8_t *codes, std::size_t count,
@@ -180,10 +255,17 @@ void codeErrors(const float *weights, const float *decoded, const std::uint8_t *
     for (std::size_t begin = 0; begin < count; begin += errorBlock) {
         const std::size_t size = count - begin < errorBlock ? count - begin : errorBlock;
         squaresOf(weights + begin, decoded + begin, size, squares);
-        for (std::size_t i = 0; i < size; i += 2) {
-            double *const pair = sums[codes[(begin + i) / 2]];
-            _mm_storeu_pd(pair, _mm_add_pd(_mm_loadu_pd(pair), _mm_load_pd(squares + i)));
+        const std::uint8_t *const bytes = codes + begin / 2;
+        std::size_t i = 0;
+        for (; i + 16 <= size; i += 16) {
+            std::uint64_t eight;
+            __builtin_memcpy(&eight, bytes + i / 2, sizeof(eight));
+            NIBBLESCOPE_UNROLL
+            for (unsigned k = 0; k < 8; ++k)
+                addPair(sums[eight >> 8 * k & 255], squares + i + 2 * k);
         }
+        for (; i < size; i += 2)
+            addPair(sums[bytes[i / 2]], squares + i);
     }
 }
 

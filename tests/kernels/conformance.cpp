@@ -391,9 +391,9 @@ Problems histogramsAgree(const Kernels &kernels) {
                 span.minus = minus.data();
                 compare(" bins of differences differ");
                 span.minus = nullptr;
-                if (bins != 65 && bins != 1024 && bins != 5000)
+                if (bins != 65 && bins != 200 && bins != 1024 && bins != 5000)
                     continue;
-                for (const std::size_t groupSize : {1U, 7U, 32U, 64U, 100U, 5000U}) {
+                for (const std::size_t groupSize : {1U, 7U, 16U, 32U, 48U, 64U, 100U, 5000U}) {
                     span.groupSize = groupSize;
                     span.firstInGroup = count % groupSize;
                     const std::size_t groups = (span.firstInGroup + count + groupSize - 1) / groupSize;
