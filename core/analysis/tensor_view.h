@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/analysis/results.h"
+#include "core/base/large_array.h"
 #include "core/base/work.h"
 #include "core/io/matrix_reader.h"
 #include "core/io/model.h"
@@ -17,7 +18,7 @@ namespace nibblescope {
 
 // The weights as [rows, cols], whole rows. A sample holds evenly spread blocks of rows.
 struct WeightMatrix {
-    std::vector<float> weights;
+    LargeArray<float> weights;
     MatrixShape shape;                    // of `weights`
     std::vector<std::uint64_t> rowOrigin; // sample: row in the tensor of each row here; empty: the same
     std::uint64_t sourceWeights = 0;      // weights of the tensor

@@ -44,7 +44,7 @@ private:
     std::uint64_t m_rows;
     std::uint64_t m_cols;
     ProductWeights m_view; // without pointers
-    std::vector<std::uint8_t> m_data;
+    LargeArray<std::uint8_t> m_data;
     std::vector<std::uint16_t> m_scales;
     QuantizedTensor m_tensor; // of quantized formats, without codes
     std::size_t m_scalesAt = 0;

@@ -83,8 +83,8 @@ QuantizeOutcome quantizeInGroups(const QuantizeInput &input, ScaleChoice choice,
     }
     QuantizeOutcome outcome;
     const GroupGrid &grid = quantizer.grid();
-    std::vector<std::uint8_t> codes(grid.rows *
-                                    (traits(input.recipe.format).codeBits == 8 ? grid.cols : (grid.cols + 1) / 2));
+    LargeArray<std::uint8_t> codes(grid.rows *
+                                   (traits(input.recipe.format).codeBits == 8 ? grid.cols : (grid.cols + 1) / 2));
     quantizer.encode(0, input.weights, {codes.data(), input.decoded}, work);
     outcome.sums = quantizer.sums();
     outcome.codeCounts = quantizer.codeCounts();

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/large_array.h"
 #include "core/base/work.h"
 #include "core/kernels/kernels.h"
 #include "core/quant/group_grid.h"
@@ -34,7 +35,7 @@ struct QuantizedTensor {
     // 4-bit formats: two codes a byte, the first weight in the high nibble, each grid row starts at a byte (a row of
     // odd length leaves its last low nibble 0). Code nibbles of int4 and int4-max are q + 8; so 0 ... 15 always index
     // levels(). int8: one byte a code, two's complement.
-    std::vector<std::uint8_t> codes;
+    LargeArray<std::uint8_t> codes;
     std::vector<float> decodeScales;      // one a group, as restored from what is stored
     std::vector<std::uint8_t> zeroPoints; // int4-asym: one a group, 0 ... 15
     // hqq: one a group, of which F16 is stored: weight = decodeScales[group] * (code - floatZeros[group]). `zeroPoints`

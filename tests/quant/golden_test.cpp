@@ -2,6 +2,7 @@
 // Our bytes against those that the peers themselves produced (tests/data/golden/README.md).
 #include <QtTest>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -84,7 +85,7 @@ private Q_SLOTS:
             const std::string stem = prefix.toStdString() + id + "_b64";
             std::vector<float> decoded(weights.size());
             const auto outcome = quantizeFlat(weights, flatRecipe(format), decoded.data());
-            QVERIFY(outcome.tensor.codes == golden<std::uint8_t>(stem + ".bin"));
+            QVERIFY(std::ranges::equal(outcome.tensor.codes, golden<std::uint8_t>(stem + ".bin")));
             QVERIFY(outcome.tensor.decodeScales == golden<float>(stem + ".absmax.f32"));
             QVERIFY(decoded == golden<float>(stem + ".dequant.f32"));
             QVERIFY(decoded == dequantize(outcome.tensor));

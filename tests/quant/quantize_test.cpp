@@ -189,7 +189,7 @@ private Q_SLOTS:
 
             GroupQuantizer blocked(c.recipe, c.shape);
             const std::uint64_t step = blocked.blockAlignment();
-            std::vector<std::uint8_t> codes(whole.tensor.codes.size());
+            LargeArray<std::uint8_t> codes(whole.tensor.codes.size());
             const auto forBlocks = [&](auto body) {
                 for (std::uint64_t at = 0; at < weights.size(); at += step)
                     body(at, std::span<const float>(weights).subspan(at, std::min(step, weights.size() - at)));

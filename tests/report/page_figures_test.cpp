@@ -46,9 +46,9 @@ class PageFiguresTest : public QObject {
     WorkerPool m_pool{2};
     Work work() { return {m_pool, selectKernels(), Priority::Interactive, {}, {}}; }
 
-    TensorView view(std::vector<float> weights, MatrixShape shape, const Recipe &r) {
+    TensorView view(const std::vector<float> &weights, MatrixShape shape, const Recipe &r) {
         auto matrix = std::make_shared<WeightMatrix>();
-        matrix->weights = std::move(weights);
+        matrix->weights.assign(weights.begin(), weights.end());
         matrix->shape = shape;
         matrix->sourceWeights = shape.size();
         TensorInfo info;
