@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/bins_presenter.h"
 
+#include <QTimer>
+
 #include <algorithm>
 
 #include "core/report/number_text.h"
@@ -79,8 +81,8 @@ void BinsPresenter::refresh() {
         compute(view);
     } else if (!m_computing) {
         m_page->setPending(session().loader().isPending());
+        sweep();
     }
-    sweep();
 }
 
 void BinsPresenter::compute(const SharedView &view) {
@@ -104,14 +106,25 @@ void BinsPresenter::compute(const SharedView &view) {
                                   m_page->setData(data);
                                   showGroup();
                                   showReading();
-                                  Q_EMIT computingChanged();
+                                  computed();
                               },
                               [this](const JobFailure &failure) {
                                   m_computing = false;
                                   m_page->setPlaceholder(QString::fromStdString(failure.text));
-                                  Q_EMIT computingChanged();
+                                  computed();
                               },
                               {}});
+    Q_EMIT computingChanged();
+}
+
+// The sweep comes behind the plots, for the workers and on the screen.
+void BinsPresenter::computed() {
+    m_sweepDue = true;
+    QTimer::singleShot(0, this, [this] {
+        m_sweepDue = false;
+        refresh();
+        Q_EMIT computingChanged();
+    });
     Q_EMIT computingChanged();
 }
 

@@ -13,7 +13,7 @@ public:
 
     PageWidget &page() override { return *m_page; }
     void refresh() override;
-    bool isComputing() const override { return m_computing || m_sweeping; }
+    bool isComputing() const override { return m_computing || m_sweepDue || m_sweeping; }
     void stepGroup(int step);
 
 private:
@@ -29,6 +29,7 @@ private:
     };
     std::optional<Recipe> comparedRecipe(const Recipe &recipe) const;
     void compute(const SharedView &view);
+    void computed();
     bool sweepCovers(const SharedView &view) const;
     void sweep();
     void showGroup();
@@ -41,6 +42,7 @@ private:
     std::shared_ptr<const BinsData> m_data;
     std::shared_ptr<const Sweep> m_sweep; // null while it is computed
     bool m_computing = false;
+    bool m_sweepDue = false;
     bool m_sweeping = false;
 };
 

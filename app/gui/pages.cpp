@@ -141,10 +141,11 @@ void Pages::connectSession() {
     const auto later = [this] { outdated(); };
     connect(&m_session, &Session::modelChanged, this, later);
     connect(&m_session, &Session::setupChanged, this, later);
-    // What is there is shown as soon as the loop turns; what is on its way may change again.
+    // What is there is shown at once: workers begin while the window shows the numbers. What is on its way may change
+    // again.
     connect(&m_session, &Session::viewChanged, this, [this] {
         if (m_session.loader().current() && !m_session.loader().isPending())
-            m_refresh.start(0);
+            refresh();
         else
             outdated();
     });

@@ -98,6 +98,17 @@ struct GroupScale {
     double offset = 0;
 };
 
+// What brings the weights of groups to the normalised axis.
+struct GroupFactors {
+    std::vector<float> factors; // both 0 where the scale is: such a group's weights, which decode to 0, stand at 0
+    std::vector<float> shifts;
+};
+
+float factorOf(double scale, double unit) {
+    constexpr double largest = std::numeric_limits<float>::max(); // scales below 1e-38
+    return scale == 0 ? 0.0F : static_cast<float>(std::clamp(1 / (scale * unit), -largest, largest));
+}
+
 // Scales that the weights are held against: of their groups, or one for the whole tensor.
 class ScaleSource {
 public:
@@ -114,18 +125,36 @@ public:
     }
 
     const GroupGrid &grid() const { return m_grid; }
-    Format format() const { return m_format; }
 
-    GroupScale of(std::uint64_t group) const {
-        if (m_whole)
-            return *m_whole;
-        if (!m_view.quantized)
-            return {m_rowMaxima[group], 0};
-        const QuantizedTensor &tensor = *m_view.quantized;
-        return {static_cast<double>(tensor.decodeScales[group]), offsetOf(m_format, zeroOf(tensor, group))};
+    // Of `count` groups from `first` on.
+    GroupFactors factors(std::uint64_t first, std::size_t count) const {
+        const double unit = unitOf(m_format);
+        GroupFactors all{std::vector<float>(count), std::vector<float>(count)};
+        const auto set = [&](auto scaleOf) {
+            for (std::size_t i = 0; i < count; ++i)
+                all.factors[i] = factorOf(scaleOf(first + i), unit);
+        };
+        if (m_whole) {
+            set([&](std::uint64_t) { return m_whole->scale; });
+            std::fill(all.shifts.begin(), all.shifts.end(), shiftOf(m_whole->scale, m_whole->offset));
+        } else if (!m_view.quantized) {
+            set([&](std::uint64_t group) { return m_rowMaxima[group]; });
+        } else {
+            const QuantizedTensor &tensor = *m_view.quantized;
+            set([&](std::uint64_t group) { return static_cast<double>(tensor.decodeScales[group]); });
+            if (m_format == Format::Int4Asym)
+                for (std::size_t i = 0; i < count; ++i)
+                    all.shifts[i] = shiftOf(static_cast<double>(tensor.decodeScales[first + i]),
+                                            offsetOf(m_format, zeroOf(tensor, first + i)));
+        }
+        return all;
     }
 
 private:
+    float shiftOf(double scale, double offset) const {
+        return scale == 0 ? 0.0F : static_cast<float>(offset / unitOf(m_format));
+    }
+
     GroupRange wholeRange() const {
         const Statistics &statistics = m_view.result.statistics;
         const auto low = static_cast<float>(statistics.min.value_or(0));
@@ -164,12 +193,6 @@ private:
     std::vector<double> m_rowMaxima;
 };
 
-// What brings the weights of groups to the normalised axis.
-struct GroupFactors {
-    std::vector<float> factors; // 0 where the scale is: such a group's weights, which decode to 0, stand at 0
-    std::vector<float> shifts;
-};
-
 // Whether no weight stands farther apart under the two than scales of the same maximum do that were rounded to F16
 // each: less than a tenth of a bin.
 bool alike(const GroupFactors &a, const GroupFactors &b) {
@@ -187,22 +210,11 @@ public:
 
     // Of the groups that weights [at, at + size) of a grid row lie in.
     GroupFactors factorsOf(std::uint64_t at, std::size_t size) const {
-        constexpr double largest = std::numeric_limits<float>::max(); // scales below 1e-38
         const GroupGrid &grid = m_scales.grid();
-        const double unit = unitOf(m_scales.format());
         const std::uint64_t column = at % grid.cols;
         const std::uint64_t row = at / grid.cols * grid.groupsPerRow();
         const std::uint64_t first = row + column / grid.groupSize;
-        const std::size_t groups = row + (column + size - 1) / grid.groupSize + 1 - first;
-        GroupFactors all{std::vector<float>(groups), std::vector<float>(groups)};
-        for (std::size_t i = 0; i < groups; ++i) {
-            const GroupScale scale = m_scales.of(first + i);
-            if (scale.scale == 0)
-                continue;
-            all.factors[i] = static_cast<float>(std::clamp(1 / (scale.scale * unit), -largest, largest));
-            all.shifts[i] = static_cast<float>(scale.offset / unit);
-        }
-        return all;
+        return m_scales.factors(first, row + (column + size - 1) / grid.groupSize + 1 - first);
     }
 
     // Those weights, which begin at `weights`.

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <random>
 
 #include "app/gui/main_window.h"
@@ -84,6 +85,9 @@ public:
     void show(PageId page) {
         m_window.pages().show(page);
         settle();
+        if (m_shown == page)
+            return;
+        m_shown = page;
         m_charts.clear();
         for (PlotView *plot : m_window.pages().page(page).plots())
             if (auto *chart = plot->findChild<Chart *>(); plot->isVisible() && plot->figure()) {
@@ -108,14 +112,11 @@ public:
         timer.start();
         Q_EMIT slider().stopChosen(m_stop);
         const Recipe wanted = m_window.session().recipe();
-        bool exact = false;
         while (true) {
             QCoreApplication::processEvents(QEventLoop::AllEvents | QEventLoop::WaitForMoreEvents);
             const SharedView &view = m_window.session().loader().current();
-            if (!exact && m_window.pages().isUpToDate() && view && view->result.recipe == wanted &&
-                !view->result.sample)
-                exact = true;
-            bool painted = exact;
+            bool painted = !m_window.session().loader().isPending() && view && view->result.recipe == wanted &&
+                           !view->result.sample;
             for (std::size_t i = 0; i < m_charts.size(); ++i)
                 painted = painted && m_charts[i].plot->figure() != before[i] && m_watch.isOnScreen(m_charts[i].chart);
             if (painted)
@@ -147,8 +148,9 @@ private:
     JobRunner m_runner;
     MainWindow m_window;
     PaintWatch m_watch;
-    std::vector<Seen> m_charts;
-    int m_stop = 2; // 64, where a session begins
+    std::optional<PageId> m_shown;
+    std::vector<Seen> m_charts; // of the shown page
+    int m_stop = 2;             // 64, where a session begins
 };
 
 void registerPage(Bench &bench, PageId page, const char *name) {
