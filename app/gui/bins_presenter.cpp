@@ -104,7 +104,6 @@ void BinsPresenter::compute(const SharedView &view) {
                                   m_data = data;
                                   m_page->setPlaceholder({});
                                   m_page->setData(data);
-                                  showGroup();
                                   showReading();
                                   computed();
                               },
@@ -117,14 +116,17 @@ void BinsPresenter::compute(const SharedView &view) {
     Q_EMIT computingChanged();
 }
 
-// The sweep comes behind the plots, for the workers and on the screen.
+// The table of the group and the sweep come behind the plots: on the screen, and for the workers.
 void BinsPresenter::computed() {
-    m_sweepDue = true;
-    QTimer::singleShot(0, this, [this] {
-        m_sweepDue = false;
+    m_restDue = true;
+    const auto showRest = [this] {
+        m_restDue = false;
+        showGroup();
         refresh();
         Q_EMIT computingChanged();
-    });
+    };
+    // Plots are drawn when the loop has turned once, and come to the screen before it has turned twice.
+    QTimer::singleShot(0, this, [this, showRest] { QTimer::singleShot(0, this, showRest); });
     Q_EMIT computingChanged();
 }
 

@@ -13,7 +13,7 @@ public:
 
     PageWidget &page() override { return *m_page; }
     void refresh() override;
-    bool isComputing() const override { return m_computing || m_sweepDue || m_sweeping; }
+    bool isComputing() const override { return m_computing || m_restDue || m_sweeping; }
     void stepGroup(int step);
 
 private:
@@ -42,7 +42,7 @@ private:
     std::shared_ptr<const BinsData> m_data;
     std::shared_ptr<const Sweep> m_sweep; // null while it is computed
     bool m_computing = false;
-    bool m_sweepDue = false;
+    bool m_restDue = false;
     bool m_sweeping = false;
 };
 

@@ -37,6 +37,8 @@ class Dot : public QWidget {
 public:
     Dot() { setFixedSize(8, 8); }
     void setOn(bool on) {
+        if (on == m_on)
+            return;
         m_on = on;
         update();
     }

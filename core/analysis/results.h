@@ -47,6 +47,7 @@ struct ErrorMetrics {
     double codeEntropy = 0; // bits
 
     bool exact() const { return sums.error == 0 && sums.signal > 0; }
+    bool operator==(const ErrorMetrics &) const = default;
 };
 ErrorMetrics metricsFrom(const ErrorSums &sums, std::vector<std::uint64_t> codeCounts);
 

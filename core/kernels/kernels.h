@@ -58,6 +58,7 @@ struct ErrorSums {
     std::uint64_t finite = 0;
 
     ErrorSums &operator+=(const ErrorSums &other);
+    bool operator==(const ErrorSums &) const = default;
 };
 
 // One run of weights inside one grid row. The first may stand in the middle of a group.

@@ -202,9 +202,13 @@ NumbersSource numbersOf(const std::vector<TensorResult> &results) {
 
 NumbersModel::NumbersModel(QObject *parent) : QAbstractTableModel(parent) {}
 
-void NumbersModel::setNumbers(std::optional<NumbersSource> current, std::optional<NumbersSource> baseline) {
+bool NumbersModel::setNumbers(std::optional<NumbersSource> current, std::optional<NumbersSource> baseline) {
+    if (current == m_current && baseline == m_baseline)
+        return false;
     const bool sameShape =
         m_current.has_value() == current.has_value() && m_baseline.has_value() == baseline.has_value();
+    const auto headers = [this] { return std::pair(headerData(1, Qt::Horizontal), headerData(2, Qt::Horizontal)); };
+    const auto headersBefore = headers();
     if (!sameShape)
         beginResetModel();
     m_current = std::move(current);
@@ -213,8 +217,10 @@ void NumbersModel::setNumbers(std::optional<NumbersSource> current, std::optiona
         endResetModel();
     } else if (m_current) {
         Q_EMIT dataChanged(index(0, 0), index(Rows - 1, columnCount() - 1));
-        Q_EMIT headerDataChanged(Qt::Horizontal, 0, columnCount() - 1);
+        if (headers() != headersBefore)
+            Q_EMIT headerDataChanged(Qt::Horizontal, 0, columnCount() - 1);
     }
+    return true;
 }
 
 int NumbersModel::rowCount(const QModelIndex &parent) const { return parent.isValid() || !m_current ? 0 : Rows; }

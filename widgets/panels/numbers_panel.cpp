@@ -8,6 +8,8 @@
 #include <QTableView>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 #include "core/report/number_text.h"
 #include "widgets/panels/compact_header.h"
 #include "widgets/panels/themed_label.h"
@@ -124,7 +126,7 @@ NumbersPanel::NumbersPanel(QWidget *parent)
     layout->addWidget(m_footnote);
     setFocusProxy(m_table);
     applyRowHeight();
-    setNumbers(std::nullopt);
+    showNumbers();
 }
 
 void NumbersPanel::applyRowHeight() {
@@ -135,29 +137,47 @@ void NumbersPanel::applyRowHeight() {
 
 void NumbersPanel::changeEvent(QEvent *event) {
     QWidget::changeEvent(event);
-    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange)
+    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange) {
         applyRowHeight();
+        fitColumns();
+    }
+}
+
+void NumbersPanel::showEvent(QShowEvent *event) {
+    QWidget::showEvent(event);
+    fitColumns();
 }
 
 void NumbersPanel::setNumbers(std::optional<NumbersSource> current, std::optional<NumbersSource> baseline) {
     const QString before = title();
-    m_model->setNumbers(std::move(current), std::move(baseline));
+    if (!m_model->setNumbers(std::move(current), std::move(baseline)))
+        return;
+    showNumbers();
+    if (title() != before)
+        Q_EMIT titleChanged(title());
+}
+
+void NumbersPanel::showNumbers() {
     const bool some = m_model->current().has_value();
     m_empty->setVisible(!some);
     m_table->setVisible(some);
     m_footnote->setVisible(some);
     updateFootnote();
     fitColumns();
-    if (title() != before)
-        Q_EMIT titleChanged(title());
 }
 
-// The values get what they need, the differences at least as much as the widest of them; the names take the rest.
+// The values get what they need, the differences at least as much as the widest of them; the names take the rest. Done
+// before the table is drawn: a header that fits its sections itself does so afterwards, and all is drawn twice.
 void NumbersPanel::fitColumns() {
     QHeaderView *header = m_table->horizontalHeader();
-    header->setSectionResizeMode(0, QHeaderView::Stretch);
-    for (int column = 1; column < m_model->columnCount(); ++column)
-        header->setSectionResizeMode(column, QHeaderView::ResizeToContents);
+    const QAbstractItemView *cells = m_table;
+    for (int column = 0; column < m_model->columnCount(); ++column) {
+        const auto mode = column == 0 ? QHeaderView::Stretch : QHeaderView::Fixed;
+        if (header->sectionResizeMode(column) != mode)
+            header->setSectionResizeMode(column, mode);
+        if (column > 0)
+            header->resizeSection(column, std::max(cells->sizeHintForColumn(column), header->sectionSizeHint(column)));
+    }
 }
 
 void NumbersPanel::setEmptyText(const QString &text) { m_empty->setText(text); }

@@ -31,6 +31,8 @@ struct NumbersSource {
     unsigned codes = 16;          // that the format has
     bool sample = false;
     std::uint64_t sampled = 0;
+
+    bool operator==(const NumbersSource &) const = default;
 };
 NumbersSource numbersOf(const TensorResult &result);
 // Totals over the quantized ones that have metrics.
@@ -57,7 +59,8 @@ public:
     enum Role { MutedRole = Qt::UserRole, BetterRole /* int: 1 better, -1 worse, 0 neither */, StrongRole };
 
     explicit NumbersModel(QObject *parent = nullptr);
-    void setNumbers(std::optional<NumbersSource> current, std::optional<NumbersSource> baseline);
+    // Whether they are others than before.
+    bool setNumbers(std::optional<NumbersSource> current, std::optional<NumbersSource> baseline);
     const std::optional<NumbersSource> &current() const { return m_current; }
     const std::optional<NumbersSource> &baseline() const { return m_baseline; }
     QString csv() const;            // all rows, C locale
@@ -92,8 +95,10 @@ Q_SIGNALS:
 
 protected:
     void changeEvent(QEvent *event) override;
+    void showEvent(QShowEvent *event) override;
 
 private:
+    void showNumbers();
     void showContextMenu(const QPoint &position);
     void updateFootnote();
     void fitColumns();

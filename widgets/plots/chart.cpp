@@ -53,6 +53,7 @@ Chart::Chart(QWidget *parent) : QCustomPlot(parent), m_theme(currentTheme()) {
     grabGesture(Qt::PinchGesture);
     setContextMenuPolicy(Qt::PreventContextMenu); // the right button may draw a zoom box first
     setAutoAddPlottableToLegend(false);
+    setPlottingHint(QCP::phImmediateRefresh, false); // what else has changed comes to the screen with it, once
     axisRect()->setupFullAxesBox(false);
     axisRect()->setAutoMargins(QCP::msNone);
     axisRect()->setMinimumSize(0, 0);
