@@ -113,16 +113,9 @@ struct ByteCounter {
             _mm512_storeu_si512(tables[0] + i, _mm512_setzero_si512());
     }
     NIBBLESCOPE_INLINE void add8(const std::uint8_t *bytes) {
-        std::uint64_t eight;
-        __builtin_memcpy(&eight, bytes, sizeof(eight));
-        ++tables[0][eight & 255];
-        ++tables[1][eight >> 8 & 255];
-        ++tables[2][eight >> 16 & 255];
-        ++tables[3][eight >> 24 & 255];
-        ++tables[0][eight >> 32 & 255];
-        ++tables[1][eight >> 40 & 255];
-        ++tables[2][eight >> 48 & 255];
-        ++tables[3][eight >> 56];
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 8; ++i)
+            ++tables[i % 4][bytes[i]];
     }
     // Of sixteen bytes.
     NIBBLESCOPE_INLINE __m512i totals(std::size_t first) const {
