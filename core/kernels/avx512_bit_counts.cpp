@@ -42,12 +42,18 @@ NIBBLESCOPE_INLINE void toPlanes(__m512i (&v)[8]) {
 // The planes of bytes[begin ... begin + 511]; behind the last of `count` stand bytes of `behind`.
 NIBBLESCOPE_INLINE void loadPlanes(const std::uint8_t *bytes, std::size_t count, std::size_t begin, __m512i behind,
                                    __m512i (&v)[8]) {
-    NIBBLESCOPE_UNROLL
-    for (std::size_t i = 0; i < 8; ++i) {
-        const std::size_t at = begin + 64 * i;
-        const std::size_t left = count > at ? count - at : 0;
-        const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
-        v[i] = _mm512_mask_loadu_epi8(behind, live, bytes + (left == 0 ? 0 : at));
+    if (begin + planeNumbers <= count) {
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 8; ++i)
+            v[i] = _mm512_loadu_si512(bytes + begin + 64 * i);
+    } else {
+        NIBBLESCOPE_UNROLL
+        for (std::size_t i = 0; i < 8; ++i) {
+            const std::size_t at = begin + 64 * i;
+            const std::size_t left = count > at ? count - at : 0;
+            const __mmask64 live = left >= 64 ? ~0ULL : (1ULL << left) - 1U;
+            v[i] = _mm512_mask_loadu_epi8(behind, live, bytes + (left == 0 ? 0 : at));
+        }
     }
     toPlanes(v);
 }
@@ -98,23 +104,20 @@ struct alignas(64) TellingPlanes {
     __m512i high[mostPlaneBlocks][16];  // bits 4 to 7
 };
 
-NIBBLESCOPE_INLINE std::size_t tellBytes(const std::uint8_t *bytes, std::size_t count, std::size_t rows,
-                                         TellingPlanes &planes) {
-    std::size_t block = 0;
-    for (std::size_t done = 0; done < count; done += planeNumbers, ++block) {
-        __m512i v[8];
-        loadPlanes(bytes, count, done, _mm512_set1_epi8(-1), v);
-        tellTwoBits(v[0], v[1], planes.low[block]);
-        tellTwoBits(v[2], v[3], planes.middle[block]);
-        __m512i a[4], b[4];
-        tellTwoBits(v[4], v[5], a);
-        tellTwoBits(v[6], v[7], b);
-        NIBBLESCOPE_UNROLL
-        for (std::size_t i = 0; i < 16; ++i)
-            if (i < rows)
-                planes.high[block][i] = _mm512_and_si512(a[i % 4], b[i / 4]);
-    }
-    return block;
+// Block `block` of `count` bytes.
+NIBBLESCOPE_INLINE void tellBytes(const std::uint8_t *bytes, std::size_t count, std::size_t rows, std::size_t block,
+                                  TellingPlanes &planes) {
+    __m512i v[8];
+    loadPlanes(bytes, count, block * planeNumbers, _mm512_set1_epi8(-1), v);
+    tellTwoBits(v[0], v[1], planes.low[block]);
+    tellTwoBits(v[2], v[3], planes.middle[block]);
+    __m512i a[4], b[4];
+    tellTwoBits(v[4], v[5], a);
+    tellTwoBits(v[6], v[7], b);
+    NIBBLESCOPE_UNROLL
+    for (std::size_t i = 0; i < 16; ++i)
+        if (i < rows)
+            planes.high[block][i] = _mm512_and_si512(a[i % 4], b[i / 4]);
 }
 
 // Adds to sixteen counters, or to `kinds` if these are fewer.
@@ -129,27 +132,40 @@ NIBBLESCOPE_INLINE void addCounts(std::uint64_t *counts, std::size_t kinds, __m5
         add(counts + 8, static_cast<__mmask8>(live >> 8), _mm512_extracti64x4_epi64(more, 1));
 }
 
-// How many blocks go to planes. A row of a block takes them as long as this many slots take the tables beside it.
-constexpr std::size_t slotsBesideRow = 26;
-constexpr std::size_t fewestMixedRows = 6; // few numbers are told apart faster than they are counted in tables
-std::size_t planeBlocks(std::size_t count, std::size_t rows) {
+// How many blocks go to planes. A block takes as long to tell apart, and each of its rows that is not empty to count,
+// as so many slots take the tables beside it.
+std::size_t planeBlocks(std::size_t count, std::size_t usedRows) {
+    constexpr std::size_t slotsBeside = 24;
+    constexpr std::size_t fewestMixedRows = 3; // few numbers are told apart faster than they are counted in tables
     const std::size_t all = (count + planeNumbers - 1) / planeNumbers;
-    if (count < 2 * planeNumbers || rows < fewestMixedRows)
+    if (count < 2 * planeNumbers || usedRows < fewestMixedRows)
         return all;
-    const std::size_t share = planeNumbers + slotsBesideRow * rows;
+    const std::size_t share = planeNumbers + slotsBeside * (1 + usedRows);
     return (count + share / 2) / share;
+}
+
+NIBBLESCOPE_INLINE std::size_t usedRows(const __m512i *high, std::size_t rows) {
+    std::size_t used = 0;
+    for (std::size_t row = 0; row < rows; ++row)
+        used += _mm512_test_epi64_mask(high[row], high[row]) != 0 ? 1 : 0;
+    return used;
 }
 
 void slotsByPlanes(const std::uint8_t *slots, std::size_t count, std::size_t kinds, std::uint64_t *counts) {
     constexpr std::size_t besideStep = 32;
     TellingPlanes planes;
     const std::size_t rows = (kinds + 15) / 16;
-    const std::size_t wanted = planeBlocks(count, rows) * planeNumbers;
-    const std::size_t planed = wanted < count ? wanted : count;
-    const std::size_t blocks = tellBytes(slots, planed, rows, planes);
+    if (count == 0)
+        return;
+    // The first block tells what is to be expected of the others.
+    tellBytes(slots, count, rows, 0, planes);
+    const std::size_t blocks = planeBlocks(count, usedRows(planes.high[0], rows));
+    const std::size_t planed = blocks * planeNumbers < count ? blocks * planeNumbers : count;
+    for (std::size_t block = 1; block < blocks; ++block)
+        tellBytes(slots, planed, rows, block, planes);
     ByteCounter counter;
     if (planed < count)
-        counter.clear();
+        counter.clear(kinds);
     std::size_t at = planed;
     for (std::size_t row = 0; row < rows; ++row) {
         __m512i any = _mm512_setzero_si512();
