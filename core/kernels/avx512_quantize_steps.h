@@ -257,14 +257,13 @@ NIBBLESCOPE_INLINE void fixedPoint(const __m512 (&w)[4], const float *unit, floa
 
 constexpr std::size_t tileWeights = 1024;
 
-// Beside the codes of a block: F32 a chunk on, into the second level of the cache; 16 bits two tiles on.
+// Beside the codes of a block: a chunk on, into the second level of the cache.
 template <InputType input>
 NIBBLESCOPE_INLINE void askAhead(Source block) {
-    constexpr bool wide = input == InputType::F32;
-    const char *const ahead = block.template after<input>(wide ? chunkWeights : 2 * tileWeights).bytes;
+    const char *const ahead = block.template after<input>(chunkWeights).bytes;
     NIBBLESCOPE_UNROLL
     for (std::size_t line = 0; line < blockWeights * bytesEach<input> / 64; ++line)
-        __builtin_prefetch(ahead + 64 * line, 0, wide ? 2 : 3);
+        __builtin_prefetch(ahead + 64 * line, 0, 2);
 }
 
 // Walks through whole groups in tiles of about 1024 weights: the peaks of all its blocks, its scales, then
