@@ -95,6 +95,7 @@ NIBBLESCOPE_INLINE void unpackScales(const ProductWeights &weights, std::size_t 
         _mm256_storeu_ps(out + count, _mm256_setzero_ps());
         return;
     }
+    __builtin_prefetch(weights.scaleCodes + first + 4 * count, 0, 3); // a line a row: the hardware is late with it
     std::size_t i = 0;
     for (; i + 64 <= count; i += 64)
         restoreScales<2>(weights, first + i, map, out + i);
