@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Arrays that are written whole before they are read, of matrices: not set to zero when they are made, and in huge
-// pages where they fill some. To take 8 MiB a page of 4 KiB at a time costs more than to quantize the 16 million
-// weights whose codes fill them.
+// Arrays that are written whole before they are read, of matrices: not set to zero when they are made, in huge pages
+// where they fill some, and in memory that such an array had before. To take 8 MiB a page of 4 KiB at a time costs more
+// than to quantize the 16 million weights whose codes fill them.
 #pragma once
-
-#include <sys/mman.h>
 
 #include <cstddef>
 #include <memory>
@@ -13,6 +11,12 @@
 #include <vector>
 
 namespace nibblescope {
+
+inline constexpr std::size_t hugePageBytes = std::size_t{2} << 20;
+
+// Memory of a multiple of hugePageBytes, with anything in it. Of blocks up to 32 MiB the last two given back are kept.
+void *takeLargeBlock(std::size_t bytes);
+void giveLargeBlock(void *memory, std::size_t bytes) noexcept;
 
 template <typename T>
 class LargeAllocator {
@@ -26,13 +30,11 @@ public:
     T *allocate(std::size_t count) {
         if (!isLarge(count))
             return std::allocator<T>().allocate(count);
-        void *const memory = ::operator new (bytesOf(count), std::align_val_t{hugePage});
-        madvise(memory, bytesOf(count), MADV_HUGEPAGE); // a wish: where it is refused, pages are small
-        return static_cast<T *>(memory);
+        return static_cast<T *>(takeLargeBlock(bytesOf(count)));
     }
     void deallocate(T *memory, std::size_t count) noexcept {
         if (isLarge(count))
-            ::operator delete (memory, std::align_val_t{hugePage});
+            giveLargeBlock(memory, bytesOf(count));
         else
             std::allocator<T>().deallocate(memory, count);
     }
@@ -50,11 +52,11 @@ public:
     bool operator==(const LargeAllocator &) const { return true; }
 
 private:
-    static constexpr std::size_t hugePage = std::size_t{2} << 20;
-
-    static bool isLarge(std::size_t count) { return count >= 2 * hugePage / sizeof(T); }
+    static bool isLarge(std::size_t count) { return count >= 2 * hugePageBytes / sizeof(T); }
     // Whole pages, so that nothing else lies in the last one.
-    static std::size_t bytesOf(std::size_t count) { return (count * sizeof(T) + hugePage - 1) / hugePage * hugePage; }
+    static std::size_t bytesOf(std::size_t count) {
+        return (count * sizeof(T) + hugePageBytes - 1) / hugePageBytes * hugePageBytes;
+    }
 };
 
 // LargeArray<T>(count) and resize(count) leave new elements without a value.
