@@ -146,10 +146,12 @@ void Pages::connectSession() {
     // What is there is shown at once: workers begin while the window shows the numbers. What is on its way may change
     // again.
     connect(&m_session, &Session::viewChanged, this, [this] {
-        if (m_session.loader().current() && !m_session.loader().isPending())
-            refresh();
-        else
+        if (!m_session.loader().current() || m_session.loader().isPending()) {
             outdated();
+            return;
+        }
+        m_refresh.stop(); // for what is told before the view
+        refresh();
     });
     connect(&m_session, &Session::resultChanged, this, later);
     connect(&m_session, &Session::runChanged, this, later);

@@ -6,6 +6,7 @@
 #include <array>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace nibblescope {
 namespace {
@@ -32,14 +33,10 @@ public:
         if (bytes > largestKept)
             return memory;
         const std::lock_guard lock(m_mutex);
-        for (Block &block : m_blocks)
-            if (block.memory == nullptr) {
-                block = {memory, bytes};
-                return nullptr;
-            }
-        void *const oldest = m_blocks[m_next].memory;
-        m_blocks[m_next] = {memory, bytes};
-        m_next = (m_next + 1) % m_blocks.size();
+        Block &newest = m_blocks.front();
+        Block &older = m_blocks.back();
+        void *const oldest = newest.memory == nullptr ? nullptr : std::exchange(older, newest).memory;
+        newest = {memory, bytes};
         return oldest;
     }
 
@@ -50,7 +47,6 @@ private:
     };
     std::mutex m_mutex;
     std::array<Block, 2> m_blocks; // at most 64 MiB
-    std::size_t m_next = 0;
 };
 
 // Arrays may be freed at the very end: it is there before them and not destroyed.

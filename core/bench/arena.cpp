@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/large_array.h"
 
 namespace nibblescope {
 
 Arena::Arena(std::size_t bytes) {
-    constexpr std::size_t hugePage = std::size_t{2} << 20;
-    m_size = (bytes + hugePage - 1) / hugePage * hugePage;
+    m_size = (bytes + hugePageBytes - 1) / hugePageBytes * hugePageBytes;
     void *const memory = mmap(nullptr, m_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         throw Error(Fault::Machine, "There are no " + std::to_string(m_size >> 20) +
